@@ -26,7 +26,7 @@ from typing import Any, TypeVar, dataclass_transform, get_args, get_origin
 from wheeltarget.errors import PipMovedError
 from wheeltarget.utils.files import FileToFetch, write_private
 
-SCHEMA = 4
+SCHEMA = 5
 """The version of the messages; it changes if any of them does."""
 
 FAILURE, RESULT = "failure.json", "result.json"
@@ -81,7 +81,8 @@ class JobOrder(_Value):
     :param sources: the projects whose source distributions are allowed.
     :param preferred: by project, the version to try first if it is applicable and not yanked.
     :param dry_run: whether to only resolve, and fetch no more than that needs.
-    :param hashed: whether a dry run fetches files without a sha256 and asks for unknown sizes.
+    :param hashed: whether a dry run is for a lock: it fetches files without a sha256, asks for
+        unknown sizes, and notes upload times.
     """
 
     label: str
@@ -111,6 +112,7 @@ class ChosenFile(_Value):
     :param direct: whether it was requested by URL or path.
     :param subdirectory: the folder of the project in it; empty for the root.
     :param accepts: (algorithm, value) of every hash that the user allows in addition.
+    :param uploaded: for a lock, when it was uploaded, as the index states it.
     """
 
     name: str
@@ -129,6 +131,7 @@ class ChosenFile(_Value):
     direct: bool = False
     subdirectory: str = ""
     accepts: Pairs = ()
+    uploaded: str | None = None
 
 
 class FileFact(_Value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
+from datetime import UTC
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,7 @@ def packages(draw: st.DrawFn, name: str) -> LockedPackage:
         requires_python=draw(pythons),
         dependencies=tuple(draw(st.lists(names, max_size=3))),
         subdirectory=draw(st.sampled_from(["", "src/app"])) if direct else "",
+        uploaded=None if direct else draw(st.none() | st.datetimes(timezones=st.just(UTC))),
         **{kind: place + filename},
     )
 

@@ -77,7 +77,7 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     ),
     "NUL": (swap("1.0", "1.\0"), "not valid TOML", 1),
     "nested deeply": (lambda text: text + "x = " + "[" * 5000, "nested too deeply", 0),
-    "endless number": (lambda text: "x = " + "9" * 5000 + "\n" + text, "is not a lock", 0),
+    "endless number": (lambda text: "x = " + "9" * 5000 + "\n" + text, "1000 digits", 1),
     "unknown version": (swap('"1.0"\ncreated', '"2.0"\ncreated'), "lock-version: pylock ver", 1),
     "no version": (without("lock-version"), "lock-version: Missing required value", 0),
     "no packages": (
@@ -213,6 +213,49 @@ def test_name_of_an_archive_is_one_on_every_system(name: str, said: str) -> None
     assert fault.message.startswith("packages[0].archive.name: ")
     assert fault.message.endswith(said)
     assert (fault.location and fault.location.line) == 6
+
+
+_DIGITS = "9" * 5000
+
+NUMBERS = {
+    "size": (swap("size = ", f"size = {_DIGITS} # "), 12),
+    "size in hexadecimal": (swap("size = ", f"size = 0x{'f' * 5000} # "), 12),
+    "lock-version": (swap('lock-version = "1.0"', f"lock-version = {_DIGITS}"), 1),
+    "lock-version as a text": (swap('lock-version = "1.0"', f'lock-version = "1.{_DIGITS}"'), 1),
+    "schema": (swap("schema = 1", f"schema = {_DIGITS}"), 18),
+    "schema in hexadecimal": (swap("schema = 1", f"schema = 0x{'f' * 5000}"), 18),
+    "schema in binary": (swap("schema = 1", f"schema = 0b{'1' * 20_000}"), 18),
+    "version": (swap('version = "1.0"\nindex', f'version = "1.{_DIGITS}"\nindex'), 6),
+    "python": (swap('python = "3.12.4"', f'python = "3.12.{_DIGITS}"'), 21),
+    "tag": (swap('tag = "cp312', f'tag = "cp3{_DIGITS}'), 20),
+    "requires-python": (swap("index = ", f'requires-python = ">=3.{_DIGITS}"\nindex = '), 7),
+    "marker": (swap("index = ", f"marker = \"python_version > '3.{_DIGITS}'\"\nindex = "), 7),
+}
+"""A change to a lock that makes a number too long, and its line."""
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_number_of_thousands_of_digits(case: str, text: str) -> None:
+    change, line = NUMBERS[case]
+    lock, (fault,) = parse_lock(LOCK, change(text).encode())
+    assert lock is None
+    assert fault.message == "a number has more than 1000 digits"
+    assert fault.location is not None
+    assert (fault.location.file, fault.location.line) == (LOCK, line)
+    assert len(fault.source) < 200
+
+
+@pytest.mark.parametrize("size", ["-1", str(2**63), f"0x{'f' * 900}", "9" * 900])
+def test_size_that_no_file_has(size: str, text: str) -> None:
+    _, (fault,) = parse_lock(LOCK, swap("size = ", f"size = {size} # ")(text).encode())
+    assert fault.message == "packages[0].wheels[0].size: has to be a number of bytes"
+
+
+@pytest.mark.thorough
+def test_many_almost_too_long_numbers_are_read_in_linear_time() -> None:
+    head = 'lock-version = "1.0"\ncreated-by = "x"\npackages = []\nx = [\n'
+    lock, faults = parse_lock(LOCK, f"{head}{('9' * 1000 + ',' + chr(10)) * 10_000}]\n".encode())
+    assert (lock is not None, faults) == (True, [])
 
 
 def test_every_fault_is_told(text: str) -> None:

@@ -35,6 +35,7 @@ from wheeltarget.pip_config.options import (
     split_command_line,
     split_extras,
     split_file_options,
+    standard_lock_name,
 )
 
 Table = tuple[tuple[str, ...], ...]
@@ -401,7 +402,8 @@ def test_is_remote(name: str, expected: bool) -> None:
         pytest.param("https://h/pylock.toml", True, id="remote"),
         pytest.param("pylock.toml[a,b]", True, id="extras"),
         pytest.param("x[1]/pylock.toml", True, id="a bracket before"),
-        pytest.param("pylock.a.b.toml", False, id="two dots"),
+        pytest.param("pylock.a.b.toml", True, id="two dots, which only wheeltarget takes"),
+        pytest.param("pylock..toml", False, id="no name"),
         pytest.param("mypylock.toml", False, id="another name"),
         pytest.param("pylock.toml.txt", False, id="another ending"),
         pytest.param("pylock.toml/r.txt", False, id="a file in a folder of that name"),
@@ -458,3 +460,18 @@ def test_own_lock(text: str) -> None:
 )
 def test_other_lock(text: str) -> None:
     assert not is_own(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("pylock.toml", "pylock.toml"),
+        ("pylock.a_b.toml", "pylock.a_b.toml"),
+        ("pylock.aws-lambda-python3.12-arm64.toml", "pylock.aws-lambda-python3_12-arm64.toml"),
+        ("a.b/pylock.x.y.z.toml[dev]", "a.b/pylock.x_y_z.toml[dev]"),
+        ("a.b\\pylock.x.y.toml", "a.b\\pylock.x_y.toml"),
+        ("more.requirements.txt", "more.requirements.txt"),
+    ],
+)
+def test_standard_lock_name(name: str, expected: str) -> None:
+    assert standard_lock_name(name) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from wheeltarget.utils.toml import fault_at, parse_toml, syntax_fault, syntax_pl
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 tables = st.recursive(
-    texts | st.booleans() | st.integers(-(2**63), 2**63 - 1),
+    texts | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.datetimes(timezones=st.just(UTC)),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=12,
 )

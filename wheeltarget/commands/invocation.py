@@ -31,6 +31,7 @@ from wheeltarget.pip_config.options import (
     refuses_colour,
     split_command_line,
     split_extras,
+    standard_lock_name,
 )
 from wheeltarget.targets.names import Projects, TargetName, command_line_targets
 from wheeltarget.utils.files import (
@@ -75,6 +76,17 @@ class InputFiles:
     def read_lock(self, name: str) -> bytes:
         """Read a lock, which must be a regular file, as :meth:`read_nested` does."""
         return self.read_nested(name, LOCK_FILE)[0]
+
+
+def find_lock(name: str) -> str:
+    """Return the name of a lock that exists: as it is written, or else as the standard has it.
+
+    So ``pylock.aws-lambda-python3.12.toml`` is ``pylock.aws-lambda-python3_12.toml``.
+    """
+    standard = standard_lock_name(name)
+    if standard == name or os.path.lexists(split_extras(name)[0]):
+        return name
+    return standard if os.path.lexists(split_extras(standard)[0]) else name
 
 
 def _place(name: str) -> str:
@@ -206,6 +218,8 @@ def _is_plain(invocation: Invocation) -> bool:
     if any(_is_own_lock(name, invocation) for name in command.values("--requirement")):
         return False
     files = (*command.values("--requirement"), *command.values("--constraint"))
+    if any(standard_lock_name(name) != name for name in files):
+        return False  # pip would read such a lock as requirements
     try:
         if invocation.defaults() or not all(map(_is_regular, files)):
             return False
@@ -222,7 +236,8 @@ def _is_plain(invocation: Invocation) -> bool:
 def _is_own_lock(name: str, invocation: Invocation) -> bool:
     """Return whether a file is a lock that wheeltarget wrote, which names its target."""
     try:
-        return is_lock(name) and is_own(invocation.files.read_lock(split_extras(name)[0]))
+        path = split_extras(find_lock(name))[0]
+        return is_lock(name) and is_own(invocation.files.read_lock(path))
     except RefusedFileError:
         return True  # the command reports it; pip would read without end
     except OSError:

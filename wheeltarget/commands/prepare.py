@@ -25,7 +25,7 @@ from wheeltarget.resolver.plan import LookUp, Plan, make_plan
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import REQUIREMENTS_FILE, RefusedFileError, read_regular, url_path
-from wheeltarget.wheelhouse.merge import note_differing
+from wheeltarget.wheelhouse.merge import note_differing, note_same_tags
 
 _NOT_FOR_READING = ENVIRONMENT_OPTIONS | {
     *("--requirement", "--constraint", "--group"),
@@ -166,6 +166,8 @@ def notes_on(
             if result.job.target is not None and file.path.suffix != ".whl":
                 yield _source_note(file, label, pure)
     yield from note_differing(chosen)
+    pairs = [(job.target, label) for job, label in zip(plan.jobs, labels, strict=True)]
+    yield from note_same_tags((label, each.tags, each.python) for each, label in pairs if each)
     allowed = frozenset().union(*(job.sources for job in plan.jobs))
     for name in sorted(allowed - {name for name, _, _ in chosen}) if whole else ():
         yield f"nothing needs {name}, whose source was allowed"

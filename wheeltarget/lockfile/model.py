@@ -13,6 +13,7 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from packaging.markers import InvalidMarker, Marker
@@ -46,6 +47,7 @@ class LockedPackage:
     :param direct: whether the project was requested by URL or path, not from an index.
     :param dependencies: the projects of the lock that it needs.
     :param subdirectory: the folder of the project in the file; empty for the whole file.
+    :param uploaded: when it was uploaded to its index, in UTC; None if unknown.
     :raises LockError: if the file has no hash, not exactly one of URL and path, or an invalid name.
     """
 
@@ -61,6 +63,7 @@ class LockedPackage:
     requires_python: str = ""
     dependencies: tuple[str, ...] = ()
     subdirectory: str = ""
+    uploaded: datetime | None = None
 
     def __post_init__(self) -> None:
         if re.fullmatch(r"(?!\.)[^/\\\x00]+", self.filename) is None:
@@ -164,12 +167,13 @@ def _package(package: LockedPackage) -> Package:
     place = {"url": package.url or None, "path": package.path or None}
     fields: dict[str, Any] = {"size": package.size, "hashes": {"sha256": package.sha256}, **place}
     entry: dict[str, Any]
+    time = package.uploaded
     if package.direct:
         entry = {"archive": PackageArchive(subdirectory=package.subdirectory or None, **fields)}
     elif package.is_wheel:
-        entry = {"wheels": [PackageWheel(name=package.filename, **fields)]}
+        entry = {"wheels": [PackageWheel(name=package.filename, upload_time=time, **fields)]}
     else:
-        entry = {"sdist": PackageSdist(name=package.filename, **fields)}
+        entry = {"sdist": PackageSdist(name=package.filename, upload_time=time, **fields)}
     return Package(
         name=canonicalize_name(package.name),
         version=Version(package.version),
@@ -260,4 +264,5 @@ def _locked(package: Package, file: PinnedFile) -> LockedPackage:
         requires_python=str(package.requires_python or ""),
         dependencies=tuple(str(each["name"]) for each in package.dependencies or ()),
         subdirectory=(archive and archive.subdirectory) or "",
+        uploaded=file.uploaded,
     )

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,13 @@ _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+-]*")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _INVALID_IN_URL = re.compile(r"[\x00-\x20\x7f\\]")
+_MOST_DIGITS = 1000  # Python refuses to show a number of more than 4300, or to read one
+_LONG_NUMBER = re.compile(
+    rf"(?<![0-9_])(?:0[ob])?[0-9_]{{{_MOST_DIGITS + 1}}}|\b0x[0-9A-Fa-f_]{{{_MOST_DIGITS + 1}}}"
+)
 _PACKAGE = re.compile(r"[ \t]*\[\[[ \t]*packages[ \t]*\]\]")
 _LONGEST_NAME = 255
+_NO_SIZE = 2**63
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip")
 _ARCHIVES = (
     *_DISTRIBUTIONS,
@@ -59,6 +65,7 @@ class PinnedFile:
     :param sha256: in lower-case hexadecimal.
     :param size: in bytes; None if the lock does not state it.
     :param line: the line of the lock at which the project begins, from 1.
+    :param uploaded: when it was uploaded; None if the lock does not state it.
     """
 
     project: str
@@ -72,6 +79,12 @@ class PinnedFile:
     lock: str
     line: int
     key_path: KeyPath
+    uploaded: datetime | None = None
+
+    @property
+    def is_direct(self) -> bool:
+        """Return whether the project was requested by URL or path, not from an index."""
+        return "archive" in self.key_path
 
     @property
     def is_wheel(self) -> bool:
@@ -155,7 +168,7 @@ def parse_lock(
     text, table = found
     collector = FaultCollector(name, text)
     try:
-        pylock = Pylock.from_dict(table)
+        pylock = Pylock.from_dict(_without_variants(table))
     except PylockValidationError as error:
         steps = re.findall(r"[^.\[\]]+", error.context or "lock-version")
         path = tuple(int(step) if step.isdigit() else step for step in steps)
@@ -178,6 +191,48 @@ def parse_lock(
     return None if collector.faults else lock, collector.faults
 
 
+def _without_variants(table: dict[str, Any]) -> dict[str, Any]:
+    """Return a lock in which each variant wheel has the name of one that fits no target.
+
+    packaging refuses a lock with the names of variant wheels (PEP 817); pip passes over them on an
+    index. The table may be anything, since packaging checks it later.
+    """
+    packages = table.get("packages")
+    if not isinstance(packages, list):
+        return table
+    return {**table, "packages": [_with_plain_names(package) for package in packages]}
+
+
+def _with_plain_names(package: Any) -> Any:
+    wheels = package.get("wheels") if isinstance(package, dict) else None
+    if not isinstance(wheels, list):
+        return package
+    found = {}
+    for number, wheel in enumerate(wheels):
+        name = _name_of(wheel) if isinstance(wheel, dict) else ""
+        if is_variant(name):
+            project, version = name.split("-")[:2]
+            found[number] = {**wheel, "name": f"{project}-{version}-variant-none-none.whl"}
+    if not found:
+        return package
+    return {**package, "wheels": [found.get(n, wheel) for n, wheel in enumerate(wheels)]}
+
+
+def _name_of(wheel: Mapping[str, Any]) -> str:
+    """Return the file name of a wheel in a lock that was not checked yet."""
+    places = (wheel.get(key) for key in ("name", "path", "url"))
+    place = next((each for each in places if each and isinstance(each, str)), "")
+    return re.split(r"[/\\]", re.split(r"[?#]", place)[0])[-1]
+
+
+def is_variant(filename: str) -> bool:
+    """Return whether a file is a variant wheel, which has a label at the end of its name."""
+    if filename.count("-") < 5 or not filename.endswith(".whl"):
+        return False
+    parts = filename.split("-")
+    return len(parts) == (7 if parts[2][0:1].isdigit() else 6)
+
+
 def _parse(name: str, data: bytes) -> tuple[str, dict[str, Any]] | Fault:
     if len(data) > LOCK_FILE.size:
         return Fault(f"{name} is too large for a lock: more than {LOCK_FILE.size >> 20} MiB")
@@ -187,13 +242,17 @@ def _parse(name: str, data: bytes) -> tuple[str, dict[str, Any]] | Fault:
         line = data.count(b"\n", 0, error.start) + 1
         where = Location(name, line, error.start - data.rfind(b"\n", 0, error.start))
         return Fault("a lock has to be UTF-8, but this is not", "", where)
+    for number, row in enumerate(text.split("\n"), start=1):
+        if len(row) > _MOST_DIGITS and (found := _LONG_NUMBER.search(row)):
+            message = f"a number has more than {_MOST_DIGITS} digits"
+            return Fault(message, _DAMAGED, Location(name, number, found.start() + 1))
     try:
         return text, parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         return syntax_fault(name, text, error, "is the file whole? lock again")
     except RecursionError:
         return Fault(f"{name} is not a lock: it is nested too deeply")
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # a key with too many parts, a year that does not exist
         return Fault(f"{name} is not a lock: {error}")
 
 
@@ -232,7 +291,7 @@ def _read_file(
         problems.append((("hashes",), (what, "lock again with sha256")))
     elif not _SHA256.fullmatch(sha256):
         problems.append((("hashes", "sha256"), ("has to be 64 hexadecimal digits",)))
-    if size is not None and size < 0:
+    if size is not None and not 0 <= size < _NO_SIZE:
         problems.append((("size",), ("has to be a number of bytes",)))
     for key, problem in problems:
         if problem:
@@ -252,7 +311,14 @@ def _read_file(
         collector.file,
         line,
         key_path,
+        _upload_time(entry),
     )
+
+
+def _upload_time(entry: Mapping[str, Any]) -> datetime | None:
+    time: datetime | None = entry.get("upload-time")
+    # The standard demands UTC, so a time without a zone is in UTC.
+    return time if time is None or time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _url_problem(url: str) -> _Problem:

@@ -9,19 +9,27 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from packaging.markers import Marker
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.pylock import Package, PylockSelectError
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name
 
 from wheeltarget.errors import Fault, TargetError
-from wheeltarget.lockfile.reader import FaultCollector, KeyPath, Origin, ParsedLock, PinnedFile
+from wheeltarget.lockfile.reader import (
+    FaultCollector,
+    KeyPath,
+    Origin,
+    ParsedLock,
+    PinnedFile,
+    is_variant,
+)
 from wheeltarget.targets.markers import holds
 from wheeltarget.targets.target import Target, target_from_tag
 
 FindTarget = Callable[[str, str, str], Target]
 """Return the target for a key, ``tags`` or ``target``, a value and a folder; raise TargetError."""
 
+_UNDEFINED = (UndefinedComparison, UndefinedEnvironmentName, ValueError)
 _LOCK_AGAIN = "lock again for this target, or choose another one"
 
 
@@ -105,7 +113,9 @@ class _Selector:
     sources: frozenset[str]
 
     def select(self, label: str, target: Target) -> list[PinnedFile]:
-        if not self._are_extras_known() or not self._are_markers_known(label, target):
+        if not self._are_extras_known():
+            return []
+        if target.unknown and not self._are_markers_known(label, target):
             return []
         environment = {**dict.fromkeys(target.unknown, ""), **target.environment}
         numbers = {id(package): n for n, package in enumerate(self.lock.pylock.packages)}
@@ -121,6 +131,9 @@ class _Selector:
                     found.append(file)
         except PylockSelectError as error:
             self._refuse(label, str(error), environment)
+        except _UNDEFINED as error:
+            if self._are_markers_known(label, target):
+                self.collector.add((), f"for {label}: {error}")
         return found
 
     def _refuse(self, label: str, message: str, environment: Mapping[str, str]) -> None:
@@ -131,7 +144,7 @@ class _Selector:
         pythons, python = self.lock.pylock.requires_python, environment["python_full_version"]
         if number:
             path, what = ("packages", int(number[1])), what.replace(number[0], "", 1)
-            hint = _LOCK_AGAIN if "No wheel" in message else ""
+            hint = self._hint_on_wheels(int(number[1])) if "No wheel" in message else ""
         elif pythons and not pythons.contains(python):
             path = ("requires-python",)
             what = f"target {label} has Python {python}, but the lock requires {pythons}"
@@ -141,6 +154,15 @@ class _Selector:
         else:
             hint = ""
         self.collector.add(path, what, hint)
+
+    def _hint_on_wheels(self, number: int) -> str:
+        """Return a hint on a project without a wheel for a target."""
+        wheels = self.lock.pylock.packages[number].wheels or ()
+        files = (self.lock.files["packages", number, "wheels", n] for n in range(len(wheels)))
+        variant = next((file.filename for file in files if is_variant(file.filename)), "")
+        if not variant:
+            return _LOCK_AGAIN
+        return f"{variant} and other variant wheels fit no target, as in pip: lock a plain wheel"
 
     def _are_extras_known(self) -> bool:
         """Refuse extras that the lock does not declare; packaging before 26.4 ignores them."""
@@ -153,25 +175,56 @@ class _Selector:
         return not extras
 
     def _are_markers_known(self, label: str, target: Target) -> bool:
-        """Refuse markers whose value for the target is unknown."""
-        environment: dict[str, str | frozenset[str]] = {
+        """Refuse markers whose value for the target is unknown, or that have no value at all."""
+        known: dict[str, str | frozenset[str]] = {
             **dict.fromkeys(target.unknown, ""),
             **target.environment,
+        }
+        sets = {
             "extras": frozenset(self.lock.extras),
             "dependency_groups": frozenset(self.lock.pylock.default_groups or ()),
         }
 
-        def evaluate(text: str) -> bool:
-            return Marker(text).evaluate(environment, context="lock_file")
+        def in_lock(text: str) -> bool:
+            return Marker(text).evaluate({**known, **sets}, context="lock_file")
 
-        known = True
-        for number, package in enumerate(self.lock.pylock.packages if target.unknown else ()):
-            value = package.marker is None or holds(str(package.marker), evaluate, target.unknown)
-            if not isinstance(value, bool):
-                message = f"depends on {' and '.join(value)}, which is unknown for {label}"
-                self.collector.add(("packages", number, "marker"), message)
-                known = False
-        return known
+        def in_requirement(text: str) -> bool:
+            return Marker(text).evaluate(known, context="requirement")
+
+        before = len(self.collector.faults)
+        for number, package in enumerate(self.lock.pylock.packages):
+            if package.marker is not None:
+                path: KeyPath = ("packages", number, "marker")
+                self._check_marker(path, package.marker, in_lock, label, target.unknown)
+        for marker in self.lock.pylock.environments or ():
+            if self._check_marker(("environments",), marker, in_requirement, label, ()):
+                break  # as in packaging, the others do not matter
+        return len(self.collector.faults) == before
+
+    def _check_marker(
+        self,
+        path: KeyPath,
+        marker: Marker,
+        evaluate: Callable[[str], bool],
+        label: str,
+        unknown: Sequence[str],
+    ) -> bool:
+        """Return whether a marker holds; add a fault if it has no value, or an unknown one."""
+        try:
+            value = holds(str(marker), evaluate, unknown)
+        except UndefinedEnvironmentName as error:
+            reason = f"{str(error).strip(chr(39))} is not a variable of a lock"
+            hint = "a lock has extras and dependency_groups, as in 'dev' in extras"
+        except _UNDEFINED as error:
+            reason, hint = re.sub(r"<Op\('(.*?)'\)>", r"\1", str(error)), ""
+        else:
+            if isinstance(value, bool):
+                return value
+            message = f"depends on {' and '.join(value)}, which is unknown for {label}"
+            self.collector.add(path, message)
+            return False
+        self.collector.add(path, f"{marker} cannot be evaluated for {label}: {reason}", hint)
+        return False
 
     def _file(self, package: Package, chosen: object, number: int) -> PinnedFile | None:
         """Return the chosen file, or add a fault if it cannot be fetched."""
@@ -194,7 +247,10 @@ class _Selector:
 
         The archive is a wheel then; packaging ignores its tags.
         """
-        if file.is_wheel:
+        if is_variant(file.filename):
+            message = f"{file.filename} is a variant wheel, which fits no target"
+            hint, allowed = "lock a plain wheel of it", False
+        elif file.is_wheel:
             message = f"{file.filename} is for another target than {label}"
             hint, allowed = _LOCK_AGAIN, not file.tags.isdisjoint(target.tags)
         else:

@@ -47,6 +47,7 @@ class RunContext:
     :param unhashed: the URLs of files for which the index lists no sha256.
     :param refused: the names of files in the destination that pip did not accept.
     :param sizes: the sizes of files in bytes, by URL.
+    :param uploads: the upload times of files in ISO 8601, by URL.
     """
 
     store: Store | None = None
@@ -56,6 +57,7 @@ class RunContext:
     unhashed: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     sizes: dict[str, int] = field(default_factory=dict)
+    uploads: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

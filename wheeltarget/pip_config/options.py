@@ -98,7 +98,7 @@ _SETTINGS = {
 """The options in pip's configuration that decide what is fetched, by each spelling."""
 
 _REMOTE = re.compile(r"(?:https?|file):", re.IGNORECASE)
-_LOCK = re.compile(r"pylock(\.[^.]+)?\.toml(\[[^\]]+\])?")
+_LOCK = re.compile(r"pylock(?P<name>\.[^.]+(?:\.[^.]+)*)?\.toml(\[[^\]]+\])?")
 _OURS = re.compile(
     rb"^[ \t]*(?:\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget"
     rb"|created-by[ \t]*=[ \t]*[\"']wheeltarget\b)",
@@ -182,8 +182,22 @@ def is_remote(name: str) -> bool:
 
 
 def is_lock(name: str) -> bool:
-    """Return whether a file's name is that of a lock (PEP 751), possibly with extras after it."""
+    """Return whether a file's name is that of a lock, possibly with extras after it.
+
+    The standard (PEP 751) allows no dot within it, but the names of targets have some.
+    """
     return _LOCK.fullmatch(base_name(name)) is not None
+
+
+def standard_lock_name(name: str) -> str:
+    """Return the name of a lock as the standard has it: with an underscore for each dot within."""
+    base = base_name(name)
+    match = _LOCK.fullmatch(base)
+    if match is None or not match["name"]:
+        return name
+    start, end = match.span("name")
+    plain = f"{base[: start + 1]}{base[start + 1 : end].replace('.', '_')}{base[end:]}"
+    return name.removesuffix(base) + plain
 
 
 def is_own(data: bytes) -> bool:
@@ -315,7 +329,12 @@ def is_quiet(command: CommandLine, settings: Mapping[str, str]) -> bool:
 
 def refuses_colour(command: CommandLine, settings: Mapping[str, str]) -> bool:
     """Return whether pip is not to use colours, by its options or its configuration."""
-    return command.has("--no-color") or bool(_count(settings.get("no-color", "")))
+    return is_on(command, settings, "no-color")
+
+
+def is_on(command: CommandLine, settings: Mapping[str, str], name: str) -> bool:
+    """Return whether a flag of pip's is set; its name is without dashes."""
+    return command.has(f"--{name}") or bool(_count(settings.get(name, "")))
 
 
 def _count(value: str) -> int:

@@ -12,6 +12,7 @@ import re
 import tomllib
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -151,7 +152,7 @@ def _starts(pattern: str, text: str, start: int, end: int) -> tuple[int, ...]:
 
 
 def toml_text(table: Mapping[str, Any]) -> str:
-    """Return a table of strings, booleans, integers, lists and tables as a TOML document.
+    """Return a table of strings, booleans, integers, times, lists and tables as a TOML document.
 
     Keys keep their order, but tables come after plain values. A table with one plain value is
     written inline, and a list has one line for each of its values.
@@ -207,6 +208,8 @@ def _value(value: object) -> str:
             return "true" if value else "false"
         case int():
             return str(value)
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
         case str():
             if '"' in value and not _NOT_LITERAL.search(value):
                 return f"'{value}'"

@@ -147,6 +147,21 @@ def differing(
     yield from ((project, users) for project, users in sorted(found.items()) if len(users) > 1)
 
 
+def note_same_tags(targets: Iterable[tuple[str, tuple[str, ...], str]]) -> Iterator[str]:
+    """Yield a note for each target that has the tags of one before it.
+
+    :param targets: the label, the tags and the Python release of each.
+    """
+    first: dict[tuple[str, ...], tuple[str, str]] = {}
+    for label, tags, python in targets:
+        other, release = first.setdefault(tags, (label, python))
+        if other != label:
+            yield (
+                f"{other} (Python {release}) and {label} (Python {python}) have the same tags, but "
+                "are separate targets: use one name if both are one environment"
+            )
+
+
 def note_differing(
     chosen: Iterable[tuple[str, str, str]], preposition: str = "for"
 ) -> Iterator[str]:

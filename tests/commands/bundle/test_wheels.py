@@ -108,3 +108,66 @@ def test_input_is_checked_before_the_extras(
         if said in first:
             assert result.stderr.endswith("  install it with pip install 'wheeltarget[bundle]'\n")
     assert not (here / "out.zip").exists()
+
+
+def test_lock_of_a_target_with_a_dot_in_its_name(house: Path) -> None:
+    make_wheel(house, "lib")
+    name = "aws-lambda-python3.12-arm64"
+    place = house.parent / "pylock.aws-lambda-python3_12-arm64.toml"
+    lock_wheels(sorted(house.iterdir()), name, place)
+    arguments = ["bundle", "-r", f"pylock.{name}.toml", "--wheels=house", "-o", "out.zip"]
+    assert good(run_here(*arguments, cwd=house.parent)).stdout.startswith(f"For {name}:")
+    result = good(run_here("prune", "house", "-r", f"pylock.{name}.toml", cwd=house.parent))
+    assert result.stderr == "no files (0 bytes) removed\n"
+
+
+ARM, ARM_TAG = "aws-lambda-python3.12-arm64", "cp312-cp312-manylinux_2_34_aarch64"
+LOCK_A, LOCK_B = "pylock.aws-lambda-python3_12-arm64.toml", f"pylock.{ARM_TAG}.toml"
+
+
+class TestTwoNames:
+    """Two targets with the same tags, such as a name and its tag, have two locks."""
+
+    @pytest.fixture
+    def locks(self, house: Path) -> list[str]:
+        """Lock two projects for the name, and two for the tag."""
+        for name, target, lock in (
+            (("one", "both"), ARM, LOCK_A),
+            (("both", "two"), ARM_TAG, LOCK_B),
+        ):
+            wheels = [make_wheel(house, each) for each in name]
+            lock_wheels(wheels, target, house.parent / lock)
+        return ["bundle", "--wheels=house", "-o", "out.zip", "-r"]
+
+    def test_joined(self, house: Path, locks: list[str]) -> None:
+        result = good(run_here(*locks, LOCK_A, "-r", LOCK_B, "-r", LOCK_A, cwd=house.parent))
+        assert {"one.py", "both.py", "two.py"} <= content(house.parent / "out.zip").keys()
+        assert result.stdout.startswith(f"For {ARM}:")
+        assert "note" not in result.stderr
+
+    def test_one_alone_is_noted(self, house: Path, locks: list[str]) -> None:
+        result = good(run_here(*locks, LOCK_A, cwd=house.parent))
+        assert (
+            f"note: {LOCK_B} is for the same tags, and this bundle does not have its two: add "
+            f"-r {LOCK_B} if they belong to it\n"
+        ) in result.stderr
+        assert "two.py" not in content(house.parent / "out.zip")
+        lock_wheels([house / "both-1.0-py3-none-any.whl"], ARM_TAG, house.parent / LOCK_B)
+        (house.parent / "pylock.cut.toml").write_text('created-by = "wheeltarget"')
+        assert good(run_here(*locks, LOCK_A, cwd=house.parent)).stderr.count("note") == 0
+
+    def test_contradiction(self, house: Path, locks: list[str]) -> None:
+        wheel = make_wheel(house, "both", "2.0")
+        lock_wheels([wheel], ARM_TAG, house.parent / LOCK_B)
+        result = run_here(*locks, LOCK_A, "-r", LOCK_B, cwd=house.parent)
+        assert result.exit_code == 3
+        assert f"{LOCK_A} has both-1.0-py3-none-any.whl, but {LOCK_B} has {wheel.name}" in (
+            result.stderr
+        )
+        assert not (house.parent / "out.zip").exists()
+
+    def test_another_target(self, house: Path, locks: list[str]) -> None:
+        lock_wheels([house / "two-1.0-py3-none-any.whl"], WINDOWS, house.parent / "pylock.w.toml")
+        result = run_here(*locks, LOCK_A, "-r", "pylock.w.toml", cwd=house.parent)
+        assert result.exit_code == 2
+        assert f"{LOCK_A} is for {ARM_TAG}, and pylock.w.toml is for {WINDOWS}" in result.stderr

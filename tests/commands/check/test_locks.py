@@ -60,3 +60,16 @@ def test_each_file_is_hashed_once(house: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(locks, "hash_file", hash_and_note)
     assert check(house).exit_code == 1
     assert hashed == ["app-2.0-py3-none-any.whl"]
+
+
+def test_lock_of_a_target_with_a_dot_in_its_name(house: Path) -> None:
+    target = "ubuntu-22.04-python3.10-x86_64"
+    lock_wheels(
+        sorted(house.glob("app*")), target, house / "pylock.ubuntu-22_04-python3_10-x86_64.toml"
+    )
+    result = check(house, "-r", f"house/pylock.{target}.toml")
+    assert "no lock names it" in result.stdout
+    assert "app-" not in result.stdout
+    missing = check(house, "-r", "house/pylock.ubuntu-22.04.toml", "--tags", OLD)
+    assert (missing.exit_code, missing.stdout) == (2, "")
+    assert "cannot read house/pylock.ubuntu-22.04.toml: No such file" in missing.stderr

@@ -271,3 +271,52 @@ class TestWords:
         assert "pylock.gone.toml: No such file" in result.stderr
         assert f"{LOCK}:1:1: error: lock-version: Unexpected type int" in result.stderr
         assert names(project) == [LOCK]
+
+
+class TestDotsInTheName:
+    """The name of a lock has no dot of its target's name, but a user may write it."""
+
+    DOTTED = "pylock.aws-lambda-python3.12-arm64.toml"
+    NAME = "pylock.aws-lambda-python3_12-arm64.toml"
+
+    @pytest.mark.parametrize("name", [DOTTED, f"./{DOTTED}", f"../project/{DOTTED}"])
+    def test_lock_that_is_there(
+        self, project: Path, shelf: Path, index: LocalIndex, name: str
+    ) -> None:
+        wheel = make_wheel(shelf, "lib")
+        (project / self.NAME).write_text(lock_text([wheel], index.base))
+        result = run(project, "-r", name)
+        assert result.exit_code == 0, result.stderr
+        assert names(project / "wheelhouse") == [wheel.name]
+        (project / self.NAME).write_text(lock_text([wheel], "ftp://h"))
+        result = run(project, "-r", name)
+        assert f"{name.replace(self.DOTTED, self.NAME)}:11:1: error: " in result.stderr
+
+    def test_lock_with_such_a_name(self, project: Path, shelf: Path, index: LocalIndex) -> None:
+        """It is taken for its target, or for one that is named; pip does not read it."""
+        wheel = make_wheel(shelf, "lib")
+        (project / self.NAME).write_text("broken")
+        (project / self.DOTTED).write_text(lock_text([wheel], index.base))
+        assert len(fetch("-r", self.DOTTED).targets[0].files) == 1
+        text = universal_text({"": [("lib", wheel)]}, index.base)
+        (project / "pylock.a.b.toml").write_text(text)
+        assert len(fetch("-r", "pylock.a.b.toml", tags=(OTHER,)).targets[0].files) == 1
+        result = run(project, "-r", "pylock.a.b.toml")
+        assert result.exit_code == 2
+        assert "error: pip does not read pylock.a.b.toml: " in result.stderr
+        assert "rename it to pylock.a_b.toml, or name a target" in result.stderr
+
+    def test_lock_that_is_not_there(self, project: Path) -> None:
+        result = run(project, "-r", self.DOTTED, "--tags", TAG)
+        assert result.exit_code == 1
+        assert f"cannot read {self.DOTTED}: No such file" in result.stderr
+
+    def test_extras_of_another_tools_lock(
+        self, project: Path, shelf: Path, index: LocalIndex
+    ) -> None:
+        wheel = make_wheel(shelf, "lib")
+        text = universal_text({"'dev' in extras": [("lib", wheel)]}, index.base)
+        text = text.replace("requires-python", 'extras = ["dev"]\nrequires-python', 1)
+        (project / "pylock.a_b.toml").write_text(text)
+        assert len(fetch("-r", "pylock.a.b.toml[dev]", tags=(OTHER,)).targets[0].files) == 1
+        assert fetch("-r", "pylock.a.b.toml", tags=(OTHER,)).targets[0].files == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,27 @@ def test_what_is_said_of_a_file(changed: dict[str, object], expected: dict[str, 
     (package,) = lock_for_box([file]).packages
     assert {name: getattr(package, name) for name in expected} == expected
     assert package.sha256 == "ab"
+
+
+TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-01-02T03:04:05Z", TIME),
+        ("2026-01-02T03:04:05.678901Z", TIME.replace(microsecond=678901)),
+        ("2026-01-02T04:04:05+01:00", TIME),
+        ("2026-01-02T03:04:05", TIME),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("soon", None),
+        (None, None),
+    ],
+)
+def test_upload_time(text: str | None, expected: datetime | None) -> None:
+    for direct in (False, True):
+        (package,) = lock_for_box([replace(CHOSEN, uploaded=text, direct=direct)]).packages
+        assert package.uploaded == (None if direct else expected)
 
 
 @pytest.mark.parametrize(

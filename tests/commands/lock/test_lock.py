@@ -11,11 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pip
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from packaging.version import Version
 
 from tests.support.cli import command, download, environment, names, wheeltarget
 from tests.support.index import LocalIndex, Stall, Status
@@ -34,6 +37,7 @@ from wheeltarget.errors import (
     WheeltargetError,
 )
 from wheeltarget.lockfile.model import Lock, write
+from wheeltarget.targets.catalog import look_up
 
 
 @pytest.fixture
@@ -123,6 +127,51 @@ def test_equal_input_gives_equal_locks_which_are_not_written_again(
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
 
 
+def test_upload_times_of_the_index(index: LocalIndex, shelf: Path, project: Path) -> None:
+    """With them, pip and wheeltarget know which locked files are too new."""
+    make_wheel(shelf, "app", requires=["lib", "undated"])
+    index.upload(make_wheel(shelf, "lib").name, "2026-01-02T03:04:05.678Z")
+    index.upload("app-1.0-py3-none-any.whl", "2020-01-02T03:04:05Z")
+    make_wheel(shelf, "undated")
+    make(index, "app ; target=host")
+    text = Path("pylock.host.toml").read_text()
+    assert "\nupload-time = 2026-01-02T03:04:05.678000Z\n" in text
+    entries = {each["name"]: each["wheels"][0] for each in data("host")["packages"]}
+    assert [entries[name].get("upload-time") for name in ("app", "lib", "undated")] == [
+        datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC),
+        datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC),
+        None,
+    ]
+    assert not make(index, "app ; target=host").is_stale
+    arguments = ("-r", "pylock.host.toml", "-d", "house", "--uploaded-prior-to", "2025-01-01")
+    run = wheeltarget("download", *arguments, cwd=project)
+    assert run.exit_code == 1
+    assert "lib 1.0: lib-1.0-py3-none-any.whl was uploaded on 2026-01-02" in run.stderr
+    assert "undated-1.0-py3-none-any.whl was uploaded, which" in run.stderr
+    assert "app 1.0" not in run.stderr
+    assert not Path("house").exists()
+
+
+@pytest.mark.skipif(Version(pip.__version__) < Version("26.1"), reason="pip reads locks from 26.1")
+def test_pip_knows_the_upload_times_of_a_lock(
+    index: LocalIndex, shelf: Path, project: Path
+) -> None:
+    index.upload(make_wheel(shelf, "lib").name, "2026-01-02T03:04:05Z")
+    make(index, "lib ; target=host")
+    for cut_off, expected in (("2027-01-01", 0), ("2025-01-01", 1)):
+        arguments = ["-r", "pylock.host.toml", "-d", "house", "--uploaded-prior-to", cut_off]
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "download", "--no-cache-dir", *arguments],
+            cwd=project,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == expected, done.stderr
+        assert ("Upload time 2026-01-02 03:04:05+00:00 not prior" in done.stderr) == bool(expected)
+
+
 @pytest.mark.usefixtures("app")
 def test_target_of_two_names_has_one_lock_whichever_comes_first(index: LocalIndex) -> None:
     lines = [f"app ; tags={OLD}", f"lib ; tags={OLD.replace('manylinux2014', 'manylinux_2_17')}"]
@@ -131,6 +180,29 @@ def test_target_of_two_names_has_one_lock_whichever_comes_first(index: LocalInde
     text = Path(name).read_text()
     make(index, *reversed(lines))
     assert (names(Path()), Path(name).read_text()) == ([name], text)
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("verb", ["lock", "download", "download from locks"])
+def test_two_targets_with_the_same_tags_are_noted(
+    index: LocalIndex, project: Path, verb: str
+) -> None:
+    name, tag = "aws-lambda-python3.12-arm64", "cp312-cp312-manylinux_2_34_aarch64"
+    lines = [f"app ; target={name}", f"lib ; tags={tag}", f"lib ; tags={NEW}"]
+    releases = [look_up("target", name, ""), look_up("tags", tag, "")]
+    pythons = [each.python for each in releases if each is not None]
+    outcome = make(index, *lines)
+    (note,) = outcome.notes
+    assert note == (
+        f"{name} (Python {pythons[0]}) and {tag} (Python {pythons[1]}) have the same tags, but are "
+        "separate targets: use one name if both are one environment"
+    )
+    if verb != "lock":
+        locks = [each for file in outcome.files for each in ("-r", str(file.path))]
+        arguments = lines if verb == "download" else locks
+        run = wheeltarget("download", *index.pip_args(), "-dhouse", *arguments, cwd=project)
+        assert run.exit_code == 0, run.stderr
+        assert run.stderr.splitlines()[-1:] == [f"note: {note}"]
 
 
 @pytest.mark.parametrize("knows", [True, False], ids=["all but sizes", "nothing"])

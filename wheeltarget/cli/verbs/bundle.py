@@ -19,7 +19,7 @@ BundleLayout = StrEnum(
 
 def bundle(
     *,
-    requirement: app.Lock,
+    requirement: app.Locks,
     output: Annotated[
         Path,
         app.path_option(
@@ -68,10 +68,11 @@ def bundle(
     from wheeltarget.commands.bundle import bundle as command
 
     request = command.BundleRequest(
-        requirement,
+        requirement[0],
         output,
         layout.value,
         tuple(include or ()),
+        more=tuple(requirement[1:]),
         wheels=tuple(wheels or ()),
         scripts=scripts,
         compiles=compiles,

@@ -13,7 +13,7 @@ from wheeltarget.cli.output.text import report_errors
 
 def install_check(
     *,
-    requirement: app.Lock,
+    requirement: app.Locks,
     tags: app.Tags = None,
     target: app.Targets = None,
     wheels: app.Wheels = None,
@@ -30,8 +30,9 @@ def install_check(
     from wheeltarget.commands import install_check as command
 
     request = command.InstallCheckRequest(
-        requirement,
+        requirement[0],
         python,
+        more=tuple(requirement[1:]),
         wheels=tuple(wheels or ()),
         tags=tuple(tags or ()),
         targets=tuple(target or ()),

@@ -23,7 +23,13 @@ from wheeltarget.commands.bundle.files import (
     write_archive,
     write_folder,
 )
-from wheeltarget.commands.bundle.wheels import LockedRequest, read_lock, take_wheels, unpack_all
+from wheeltarget.commands.bundle.wheels import (
+    LockedRequest,
+    note_siblings,
+    read_lock,
+    take_wheels,
+    unpack_all,
+)
 from wheeltarget.commands.invocation import read_invocation
 from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.lockfile.model import Lock
@@ -74,6 +80,7 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     invocation = read_invocation((), request.environment)
     moment = source_date(invocation.environment)
     lock = read_lock(request, invocation)
+    siblings = tuple(note_siblings(lock, request, invocation))
     platform = lock.tag.rpartition("-")[2]
     layout = Layout(
         "python/" if request.layout == "lambda-layer" else "",
@@ -101,7 +108,7 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         if request.compiles:
             merged = merge_files((*merged, *compiled_files(merged, home / "compiled")), platform)
         projects, limit = sizes(merged, lock.versions), _limit(request, lock)
-        notes = (*flaws, *_note_paths(merged, layout))
+        notes = (*flaws, *siblings, *_note_paths(merged, layout))
         outcome = BundleOutcome(request.output, lock.target, projects, limit, notes)
         _refuse_too_large(outcome)
         components = ""

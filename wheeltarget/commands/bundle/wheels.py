@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from wheeltarget.commands.bundle.files import BundledFile, Layout
 from wheeltarget.commands.check.locks import read_selections
 from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.request import DownloadRequest
-from wheeltarget.commands.invocation import Invocation
+from wheeltarget.commands.invocation import Invocation, find_lock
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock, LockedPackage
+from wheeltarget.lockfile.reader import parse_lock
 from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import is_own, split_command_line
 from wheeltarget.utils.files import copy_file, hash_file
@@ -32,10 +34,14 @@ Wheels = Sequence[tuple[LockedPackage, Path]]
 
 @dataclass(frozen=True, slots=True)
 class LockedRequest:
-    """A lock; its wheels are fetched, unless folders that have them are named."""
+    """Locks for one target; the wheels are fetched, unless folders that have them are named.
+
+    :param more: further locks for the same tags.
+    """
 
     lock: str
     _: KW_ONLY
+    more: tuple[str, ...] = ()
     wheels: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
@@ -43,8 +49,50 @@ class LockedRequest:
 
 
 def read_lock(request: LockedRequest, invocation: Invocation) -> Lock:
-    """Read a lock, of wheeltarget or of another tool, which must be for exactly one target."""
-    name = request.lock
+    """Read locks, of wheeltarget or of other tools, which must be for the same tags.
+
+    :returns: the lock, or one with the projects of all and the label of the first.
+    :raises BundleError: if two locks have different files of a project.
+    """
+    names = list(dict.fromkeys((request.lock, *request.more)))
+    locks = [_read_lock(name, request, invocation) for name in names]
+    first, known = locks[0], {package.name: (package, names[0]) for package in locks[0].packages}
+    for lock, name in zip(locks[1:], names[1:], strict=True):
+        if lock.tag != first.tag:
+            message = f"{names[0]} is for {first.tag}, and {name} is for {lock.tag}"
+            raise UsageError(message, "make a bundle for each target")
+        for package in lock.packages:
+            other, where = known.setdefault(package.name, (package, name))
+            if other.sha256 != package.sha256:
+                message = f"{where} has {other.filename}, but {name} has {package.filename}"
+                raise BundleError(message, "lock the requirements of both for one target")
+    inputs = tuple(each for lock in locks for each in lock.inputs)
+    return replace(first, packages=tuple(each for each, _ in known.values()), inputs=inputs)
+
+
+def note_siblings(lock: Lock, request: LockedRequest, invocation: Invocation) -> Iterator[str]:
+    """Yield a note for each lock beside the first one that is for the same tags, and has more."""
+    own = find_lock(request.lock)
+    named = {Path(find_lock(each)).name for each in (own, *request.more)}
+    for path in sorted(Path(own).parent.glob("pylock.*.toml")):
+        if path.name in named:
+            continue
+        with suppress(OSError):
+            parsed, _ = parse_lock(str(path), invocation.files.read_lock(str(path)))
+            origin = parsed.origin if parsed else None
+            if parsed is None or origin is None or origin.tag != lock.tag:
+                continue
+            lacking = sorted({each.name for each in parsed.pylock.packages} - lock.versions.keys())
+            if lacking:
+                yield (
+                    f"{path} is for the same tags, and this bundle does not have its "
+                    f"{', '.join(lacking)}: add -r {path} if they belong to it"
+                )
+
+
+def _read_lock(name: str, request: LockedRequest, invocation: Invocation) -> Lock:
+    """Read a lock, which must be for exactly one target."""
+    name = find_lock(name)
     try:
         data = invocation.files.read_lock(name)
         text = data.decode("utf-8")
@@ -109,7 +157,8 @@ def take_wheels(
 
 
 def _fetch(request: LockedRequest, invocation: Invocation, folder: Path) -> None:
-    arguments = ("--requirement", request.lock, "--dest", str(folder))
+    locks = (f"--requirement={name}" for name in (request.lock, *request.more))
+    arguments = (*locks, "--dest", str(folder))
     targets = request.targets
     download = DownloadRequest(arguments, tags=request.tags, targets=targets, wants_outcome=True)
     download_locked(download, replace(invocation, command=split_command_line(arguments)))

@@ -12,7 +12,7 @@ from pathlib import Path
 from wheeltarget.commands.check.findings import CheckFinding
 from wheeltarget.commands.download.locks import select_files
 from wheeltarget.commands.download.request import DownloadRequest
-from wheeltarget.commands.invocation import Invocation
+from wheeltarget.commands.invocation import Invocation, find_lock
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import CommandLine, GivenOption, is_lock
@@ -33,7 +33,7 @@ def read_selections(
         selected = select_files(request, replace(invocation, command=command))
         if selected is not None:
             yield from selected
-        elif Path(lock).is_file():
+        elif Path(find_lock(lock)).is_file():
             raise UsageError(
                 f"{lock} is not for a single target, so a target is needed to choose files from it",
                 "name one with --tags TAG or --target NAME",

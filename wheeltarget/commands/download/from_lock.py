@@ -14,10 +14,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from wheeltarget.cache.wheel_store import Store, open_for, prune_after_run, wheel_folder
-from wheeltarget.commands.download.locks import NOT_FOR_FETCHING, select_files
+from wheeltarget.commands.download.lock_options import EFFECTS, Effect, read_rules
+from wheeltarget.commands.download.locks import select_files
 from wheeltarget.commands.download.request import (
     DownloadOutcome,
     DownloadRequest,
@@ -31,12 +33,19 @@ from wheeltarget.lockfile.reader import PinnedFile
 from wheeltarget.lockfile.select import Selection
 from wheeltarget.network.downloader import Fetched, Watch, fetch_plain
 from wheeltarget.network.policy import Network, has_other_index, read_network
+from wheeltarget.pip_config.options import project_names
 from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Stage, interruptible, open_stage
 from wheeltarget.utils.files import Digest, FileToFetch, copy_file, hash_file, is_archive, link
 from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
-from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names, note_differing
+from wheeltarget.wheelhouse.merge import (
+    PlacedFile,
+    StagedFile,
+    folder_names,
+    note_differing,
+    note_same_tags,
+)
 
 _ANOTHER = "the file has changed since it was locked; if that is intended, lock again"
 _BROKEN = "the connection broke repeatedly; try again later, or raise --resume-retries"
@@ -66,6 +75,7 @@ def download_locked(
     selections = select_files(request, invocation)
     if selections is None:
         return None
+    _refuse_by_rules(selections, request, invocation)
     labels = [each.label for each in selections]
     folders = tuple(folder_names(labels)) if request.by_target else ("",) * len(labels)
     wanted = _wanted(selections, folders)
@@ -87,6 +97,18 @@ def download_locked(
         if keep_report is not None:
             keep_report(json_text(outcome.as_dict()))
     return outcome
+
+
+def _refuse_by_rules(
+    selections: Sequence[Selection], request: DownloadRequest, invocation: Invocation
+) -> None:
+    """Raise InputError if a file breaks a rule of pip's options, such as a cut-off."""
+    sources = project_names("--allow-sdist", request.allow_sdist)
+    now = datetime.now(UTC)
+    rules = read_rules(invocation.command, invocation.settings, now, sources)
+    faults = (fault for each in selections for fault in rules.faults(each.files))
+    if found := tuple(dict.fromkeys(faults)):
+        raise InputError(found)
 
 
 def _wanted(
@@ -118,7 +140,9 @@ def _outcome(
         files = tuple(_target_file(file, home / file.filename, placed) for file in selection.files)
         targets.append(TargetFiles(label, target.tags[0], target.python, files))
         chosen += ((file.name, file.version, label) for file in files)
-    return DownloadOutcome(tuple(targets), (*note_differing(chosen), *notes))
+    pairs = ((each.label, each.target.tags, each.target.python) for each in selections)
+    notes = (*note_differing(chosen), *note_same_tags(pairs), *notes)
+    return DownloadOutcome(tuple(targets), notes)
 
 
 def _target_file(file: PinnedFile, path: Path, placed: Mapping[Path, PlacedFile]) -> TargetFile:
@@ -265,7 +289,7 @@ def _ask_pip(
     from wheeltarget.resolver.pip_runner import fetch_locked
 
     command = invocation.everything
-    options = [option for option in command.options if option.name not in NOT_FOR_FETCHING]
+    options = [each for each in command.options if EFFECTS[each.name] is Effect.FETCHES]
     report = fetch_locked(
         FetchLocked(
             tuple(fetched.left),

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from wheeltarget.commands.download.lock_options import EFFECTS, Effect
 from wheeltarget.commands.download.request import DownloadRequest
-from wheeltarget.commands.invocation import Invocation
+from wheeltarget.commands.invocation import Invocation, find_lock
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lockfile.reader import ParsedLock, key_text, parse_lock
 from wheeltarget.lockfile.select import FindTarget, Selection, select, select_own
 from wheeltarget.pip_config.options import (
-    ENVIRONMENT_OPTIONS,
+    base_name,
     is_lock,
     is_own,
     is_remote,
     project_names,
     split_extras,
+    standard_lock_name,
 )
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import RefusedFileError
 from wheeltarget.utils.toml import fault_at
-
-_CHOOSING = ENVIRONMENT_OPTIONS | {"--constraint", "--no-binary"}
-"""Options for choosing versions, which a lock has done already."""
-
-_ASKING = frozenset({"--editable", "--group", "--python", "--requirements-from-script"})
-"""Options that add requirements, or run pip in another interpreter."""
-
-NOT_FOR_FETCHING = _CHOOSING | _ASKING | {"--requirement", "--dest"}
-"""Options that do not matter for fetching files."""
 
 _Labelled = Sequence[tuple[str, Target]]
 
@@ -44,13 +37,15 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
     :raises UsageError: if an argument cannot be combined with a lock.
     :raises InputError: if a target or a lock is wrong; with every fault.
     """
-    locks = dict.fromkeys(filter(is_lock, invocation.everything.values("--requirement")))
+    named = filter(is_lock, invocation.everything.values("--requirement"))
+    locks = dict.fromkeys(map(find_lock, named))
     contents = {lock: _read(lock, invocation) for lock in locks}
     are_own = [isinstance(content, bytes) and is_own(content) for content in contents.values()]
     names = command_line_targets(request.tags, request.targets) if locks else ()
     if not names and not all(are_own):
         names = invocation.defaults()
     if not names and not any(are_own):
+        _refuse_dots(locks)
         return None
     _refuse_other_inputs(request, invocation)
 
@@ -80,6 +75,17 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     return _joined(selections)
+
+
+def _refuse_dots(locks: Iterable[str]) -> None:
+    """Raise UsageError if pip would not read one of the locks as a lock."""
+    for name in locks:
+        standard = base_name(standard_lock_name(name))
+        if standard != base_name(name):
+            raise UsageError(
+                f"pip does not read {name}: the standard allows no dot within the name of a lock",
+                f"rename it to {standard}, or name a target with --tags or --target",
+            )
 
 
 def _read(name: str, invocation: Invocation) -> bytes | Fault:
@@ -114,7 +120,8 @@ def _refuse_other_inputs(request: DownloadRequest, invocation: Invocation) -> No
         )
     given = {option.name for option in invocation.command.options}
     for option in command.options:
-        if option.name in _ASKING or (option.name in _CHOOSING and option.name in given):
+        effect = EFFECTS[option.name]
+        if effect is Effect.ADDS or (effect is Effect.CHOOSES and option.name in given):
             raise UsageError(
                 f"{option.name} cannot be combined with a lock, which names its files already",
                 f"leave {option.name} out, or make another lock",

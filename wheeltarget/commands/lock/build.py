@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -125,7 +126,17 @@ def _package(
         requires_python=_requires_python(file.requires_python, target),
         dependencies=tuple(needs.get(file.name, ())),
         subdirectory=file.subdirectory if file.direct else "",
+        uploaded=None if file.direct else _upload_time(file.uploaded),
     )
+
+
+def _upload_time(text: str | None) -> datetime | None:
+    """Return an upload time in UTC; None if it is unknown, or not a time."""
+    try:
+        time = datetime.fromisoformat(text or "")
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (OverflowError, ValueError):
+        return None
 
 
 def _path(url: str, folder: Path) -> str:

@@ -18,7 +18,7 @@ from pip._internal.utils.subprocess import runner_with_spinner_message
 from pip._vendor.pyproject_hooks import UnsupportedOperation
 from pip._vendor.requests import RequestException
 
-from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
+from wheeltarget.pip_child.job import CurrentJob, JobState, RunContext, replaces
 from wheeltarget.pip_child.links import (
     allowed_hashes,
     hashes_of,
@@ -58,11 +58,15 @@ def patch_result(current: CurrentJob) -> None:
 
     @replaces(Link, "from_json")
     def from_json(original: Any, file_data: Any, *rest: Any, **named: Any) -> Any:
-        # pip ignores the sizes that an index lists (PEP 700).
+        # pip ignores the sizes that an index lists (PEP 700), and before 26.0 the upload times.
         link = original(file_data, *rest, **named)
-        size = file_data.get("size") if isinstance(file_data, dict) else None
-        if link is not None and isinstance(size, int) and current.job.order.dry_run:
-            current.run.sizes[link.url_without_fragment] = size
+        if link is not None and isinstance(file_data, dict) and current.job.order.dry_run:
+            url, size = link.url_without_fragment, file_data.get("size")
+            if isinstance(size, int):
+                current.run.sizes[url] = size
+            time = file_data.get("upload-time") if current.job.order.hashed else None
+            if isinstance(time, str):
+                current.run.uploads[url] = time
         return link
 
     # Nothing is downloaded successfully before every target is done and placed.
@@ -128,14 +132,14 @@ def _note_result(current: CurrentJob, options: Any) -> None:
         job.dependencies = "none"
     elif getattr(options, "only_dependencies", False):
         job.dependencies = "only"
-    job.chosen = tuple(_chosen_files(job, run.sizes))
+    job.chosen = tuple(_chosen_files(job, run))
     run.fetched.update((file.url, file.path) for file in job.chosen if file.path.is_file())
     store_chosen(current)
     job.fresh_until = run.freshness.until(job.pages, (file.index for file in job.chosen))
 
 
-def _chosen_files(job: JobState, sizes: dict[str, int]) -> Iterator[ChosenFile]:
-    """Return each file that pip's resolver chose; the sizes are those of URLs."""
+def _chosen_files(job: JobState, run: RunContext) -> Iterator[ChosenFile]:
+    """Return each file that pip's resolver chose."""
     result = job.resolver._result
     candidates = {candidate.project_name: candidate for candidate in result.mapping.values()}
     parents = _parents(result)
@@ -159,12 +163,13 @@ def _chosen_files(job: JobState, sizes: dict[str, int]) -> Iterator[ChosenFile]:
             yanked=(link.yanked_reason or "") if link.is_yanked else None,
             requires_python=link.requires_python,
             hashes=hashes_of(link),
-            size=sizes.get(link.url_without_fragment),
+            size=run.sizes.get(link.url_without_fragment),
             requires=tuple(map(str, metadata.get_all("Requires-Dist", []))),
             index=without_credentials(page) if isinstance(page, str) and "://" in page else None,
             direct=requirement.original_link is not None,
             subdirectory=link.subdirectory_fragment or "",
             accepts=allowed_hashes(requirement),
+            uploaded=run.uploads.get(link.url_without_fragment),
         )
 
 
