@@ -26,6 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = tmp_path / "project"
     made.mkdir()
     monkeypatch.chdir(made)
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
     (made / "good.txt").write_text(f"x ; tags={W}\n", "utf-8")
     (made / "faulty.txt").write_text(FAULTY, "utf-8")
     return made
@@ -219,6 +220,45 @@ class TestGithub:
             "50%25::d is not a known target%0A"
         )
         assert stdout.count("\n") == 2
+
+    @pytest.mark.parametrize(
+        "name", ["../faulty.txt", "{project}/faulty.txt", "./sub/../../faulty.txt"]
+    )
+    @pytest.mark.parametrize(
+        ("workspace", "expected"),
+        [("", "faulty.txt"), ("{parent}", "project/faulty.txt"), ("/nowhere", "faulty.txt")],
+    )
+    def test_path_is_that_in_the_workspace_or_repository(
+        self,
+        folder: Path,
+        name: str,
+        workspace: str,
+        expected: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        (folder / ".git").mkdir()
+        (folder / "deep" / "sub").mkdir(parents=True)
+        monkeypatch.chdir(folder / "deep")
+        monkeypatch.setenv("GITHUB_WORKSPACE", workspace.format(parent=folder.parent))
+        stdout, _ = shown("github", name.format(project=folder))
+        assert stdout.startswith(f"::error file={expected},line=1,col=5,")
+
+    def test_path_of_a_file_in_a_subfolder(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (folder / ".git").write_text("gitdir: elsewhere\n")
+        (folder / "sub").mkdir()
+        (folder / "faulty.txt").rename(folder / "sub" / "faulty.txt")
+        monkeypatch.chdir(folder / "sub")
+        for name in ("faulty.txt", "../sub/faulty.txt"):
+            assert shown("github", name)[0].startswith("::error file=sub/faulty.txt,line=1,")
+
+    def test_workspace_behind_a_link(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (folder.parent / "link").symlink_to(folder)
+        monkeypatch.setenv("GITHUB_WORKSPACE", str(folder.parent / "link"))
+        (folder / "sub").mkdir()
+        monkeypatch.chdir(folder / "sub")
+        assert shown("github", "../faulty.txt")[0].startswith("::error file=faulty.txt,line=1,")
 
     def test_fixed_and_unfinished(self, folder: Path) -> None:
         (folder / "faulty.txt").write_text(f"x ; tag={W}\n")

@@ -13,7 +13,13 @@ from wheeltarget.errors import Fault
 from wheeltarget.requirements.parser import decode, encoding_of
 from wheeltarget.staging.atomic import open_part
 from wheeltarget.targets.catalog import look_up
-from wheeltarget.utils.files import REQUIREMENTS_FILE, is_stream, read_regular, read_stream
+from wheeltarget.utils.files import (
+    REQUIREMENTS_FILE,
+    is_stream,
+    read_regular,
+    read_stream,
+    working_tree,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +101,16 @@ def _read(name: str) -> bytes:
     return read_regular(name, REQUIREMENTS_FILE)
 
 
-def _working_tree(name: str) -> Path:
+def _writable_tree(name: str) -> Path:
     """Return the folder in which a file may be written, by the name that it was given.
 
     This is the git working tree of the working directory or, if the file is not below it, of the
     named folder; the folder itself if it is not in a working tree.
     """
     named = Path(os.path.abspath(name))  # noqa: PTH100 - without following links
-    here = _top(Path.cwd())
-    return here if named.is_relative_to(here) else _top(named.parent.resolve())
-
-
-def _top(folder: Path) -> Path:
-    tops = (each for each in (folder, *folder.parents) if os.path.lexists(each / ".git"))
-    return next(tops, folder)
+    here, there = Path.cwd(), named.parent.resolve()
+    tree = working_tree(here) or here
+    return tree if named.is_relative_to(tree) else working_tree(there) or there
 
 
 def _write(name: str, old: bytes, text: str) -> None:
@@ -122,7 +124,7 @@ def _write(name: str, old: bytes, text: str) -> None:
         raise ValueError(f"encoding it as {encoding} would change more than the fixes")
     if is_stream(name):
         raise ValueError("it is not a file that can be replaced")
-    real, tree = Path(os.path.realpath(name)), _working_tree(name)
+    real, tree = Path(os.path.realpath(name)), _writable_tree(name)
     status = real.stat()
     if not real.is_relative_to(tree) or ".git" in real.relative_to(tree).parts:
         raise ValueError(
