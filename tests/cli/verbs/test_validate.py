@@ -306,9 +306,27 @@ class TestWords:
         assert ended.value.code == 1
         assert f"x ; tags={W}\n" in (folder / "faulty.txt").read_text("utf-8")
 
-    @pytest.mark.parametrize("arguments", [[], ["--no-such", "x"]])
-    def test_usage(self, folder: Path, arguments: list[str]) -> None:
-        result = wheeltarget("validate", *arguments, cwd=folder)
+    def test_no_file(self, folder: Path) -> None:
+        result = wheeltarget("validate", "--fix", cwd=folder)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == (
+            "error: no file is named\n  write wheeltarget validate requirements.txt\n"
+        )
+
+    def test_constraints(self, folder: Path) -> None:
+        (folder / "c.txt").write_text("psy[binary]==3.3.4\n")
+        assert wheeltarget("validate", "c.txt", cwd=folder).exit_code == 0
+        result = wheeltarget("validate", "-c", "c.txt", "good.txt", cwd=folder)
+        assert result.stdout == (
+            "c.txt:1:4: WT501 a constraint cannot have extras\n"
+            "    psy[binary]==3.3.4\n"
+            "       ^^^^^^^^\n"
+            "  write psy==3.3.4, and the extras in a requirement\n"
+        )
+        assert (result.exit_code, result.stderr) == (1, "1 finding in 1 file\n")
+
+    def test_usage(self, folder: Path) -> None:
+        result = wheeltarget("validate", "--no-such", "x", cwd=folder)
         assert result.exit_code == 2
         assert result.stdout == ""
         assert "wheeltarget validate [OPTIONS] " in result.stderr

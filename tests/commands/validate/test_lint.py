@@ -276,6 +276,19 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
         (f"x===1 ; tags={W}\nx==2 ; os_name == 'nt' ; tags={X},{W}", 1, ""),
     ],
     "WT401": [],
+    "WT501": [
+        ("x[y]==1", 2, ""),
+        ("x [ y, z ] ; os_name == 'nt'", 3, ""),
+        (f"x[y]>1 # tags={W}", 2, ""),
+        ("x[y] @ https://h.invalid/x.tar.gz", 2, ""),
+        ("./x-1-py3-none-any.whl[y]", 23, ""),
+    ],
+    "WT502": [
+        ("-e ./x", 1, ""),
+        ("./x ; os_name == 'nt'", 1, ""),
+        ("https://h.invalid/x.tar.gz", 1, ""),
+        ("git+https://h.invalid/x.git@v[1]", 1, ""),
+    ],
 }
 """By code: a text, the column of the first finding, and the mended text; empty if not sure."""
 
@@ -331,12 +344,33 @@ class TestCodes:
             # A name is wrong where it is given, in the project's own file.
             file = "pyproject" if name == "WT215" else name
             (folder / f"{file}.toml").write_text(TARGET_FILES[name])
-        found = check_text("r.txt", text, look_up)
+        constraints = code >= "WT501"
+        found = check_text("r.txt", text, look_up, constraints=constraints)
         assert {each.fault.code for each in found} == {code}
         assert found[0].location.column == column
         assert found[0].fixable == bool(mended)
         assert fix(text) == (mended or text)
-        assert bool(check(fix(text))) != bool(mended)
+        left = check_text("r.txt", fix(text), look_up, constraints=constraints)
+        assert bool(left) != bool(mended)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "x[]==1",
+            "x==1 ; extra == 'a[b]'",
+            "x @ https://h.invalid/x[y].tar.gz",
+            "./x-1-py3-none-any.whl",
+            "https://h.invalid/x-1-py3-none-any.whl",
+            "git+https://h.invalid/x.git#egg=x",
+            "${X}/y",
+            "--pre",
+        ],
+    )
+    def test_constraint_that_pip_takes(self, text: str) -> None:
+        assert check_text("r.txt", text, look_up, constraints=True) == ()
+
+    def test_requirement_takes_what_a_constraint_does_not(self) -> None:
+        assert check("x[y]==1\n-e ./x\n./x\n") == []
 
     @pytest.mark.parametrize(
         "text",

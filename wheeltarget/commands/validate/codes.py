@@ -78,4 +78,7 @@ CODES: Mapping[str, str] = {
     "WT302": "one project is pinned at two versions for one target",
     # Reported by --fix only
     "WT401": "the white space, or the case of a tag, was not as `--fix` writes it",
+    # Lines of a constraints file that pip refuses
+    "WT501": "the constraint has extras",
+    "WT502": "the constraint is editable, or does not name a project",
 }

@@ -29,7 +29,12 @@ from wheeltarget.requirements.annotations import (
     nearest_key,
     parse_line,
 )
-from wheeltarget.requirements.parser import RefusedLine, SourceLine, read_lines
+from wheeltarget.requirements.parser import (
+    RefusedLine,
+    SourceLine,
+    constraint_fault,
+    read_lines,
+)
 from wheeltarget.targets.target import Target
 
 LookUp = Callable[[str, str, str], Target | None]
@@ -88,9 +93,14 @@ class Finding:
         return self.fault.location
 
 
-def check_text(name: str, text: str, look_up: LookUp) -> tuple[Finding, ...]:
-    """Return what is wrong in the decoded text of a file, in its order."""
-    return _Checker(name, look_up).check(text)
+def check_text(
+    name: str, text: str, look_up: LookUp, *, constraints: bool = False
+) -> tuple[Finding, ...]:
+    """Return what is wrong in the decoded text of a file, in its order.
+
+    :param constraints: whether it is a constraints file, in which pip refuses some lines.
+    """
+    return _Checker(name, look_up).check(text, constraints=constraints)
 
 
 def fix_text(name: str, text: str, look_up: LookUp) -> tuple[str, tuple[Finding, ...]]:
@@ -126,7 +136,9 @@ class _Checker:
         self._look_up = look_up
         self._known: dict[_Name, Target | TargetError | None] = {}
 
-    def check(self, text: str, *, layout: bool = False) -> tuple[Finding, ...]:
+    def check(
+        self, text: str, *, layout: bool = False, constraints: bool = False
+    ) -> tuple[Finding, ...]:
         """Return the findings; with ``layout``, also those about layout."""
         findings: list[Finding] = []
         targeted: list[tuple[SourceLine, tuple[_Name, ...]]] = []
@@ -142,6 +154,9 @@ class _Checker:
             findings += found
             if layout and len(line.pieces) == 1 and not any(each.edits for each in found):
                 findings += _layout_finding(line)
+            if constraints and line.parsed.kind is Kind.REQUIREMENT:
+                fault = constraint_fault(line)
+                findings += [Finding(fault)] if fault else []
             names = tuple(
                 (clause.key, word.text) for clause in line.parsed.clauses for word in clause.values
             )
