@@ -207,3 +207,24 @@ def test_list_of_all(tmp_path: Path) -> None:
     for verb, summary in app.VERBS.items():
         assert f" {verb} " in result.stdout
         assert summary in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        ((), "--version"),
+        (("validate",), "--fix"),
+        (("targets",), "--no-retired"),
+        (("bundle",), "--compile"),
+        (("cache",), "--help"),
+        (("cache", "clear"), "--help"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_help_shows_no_type_beside_a_flag(
+    arguments: tuple[str, ...], flag: str, tmp_path: Path
+) -> None:
+    result = run_here(*arguments, "--help", cwd=tmp_path, variables={"COLUMNS": "200"})
+    (line,) = (line for line in result.stdout.splitlines() if f" {flag} " in line)
+    assert "bool" not in line.lower()
+    assert "<bool>" not in result.stdout

@@ -376,6 +376,8 @@ def test_no_default(text: str) -> None:
         case("a longer word", "git-tags=cp39-cp39-win32"),
         case("a tag's name", f"built as {T1}"),
         case("a word with host", "made with target=host-gcc"),
+        case("full-width prose", "\u7b26\u53f7\uff1b\u8bf4\u660e\uff0c\u201ctags\u201d"),
+        case("a tag", f"{T1}"),
     ],
 )
 def test_prose_is_left_alone(comment: str) -> None:
@@ -408,6 +410,12 @@ def test_prose_is_left_alone(comment: str) -> None:
         case("quoted option line", "-f 'a ; tags=b'"),
         case("escaped", "-f a\\ \\; tags.txt"),
         case("url of an index", "-i https://h/a;target=b/simple"),
+        case("a comparison", "a ; extra == 'tags=x' and os_name=='b'"),
+        case("a name before a comparison", "tags == 1.0"),
+        case("a marker with a full-width ;", "a ; platform_version == '\uff1btags=cp39-cp39-x'"),
+        case("a path with a tag", "./a cp39-cp39-win32"),
+        case("a path with a key", "./tags = x/target=y.whl"),
+        case("an empty marker", "a ;"),
     ],
 )
 def test_unannotated(text: str) -> None:
@@ -431,6 +439,10 @@ BEHIND_EDITABLE = "{}= comes after an editable requirement"
 ON_OPTION = "a clause belongs to a requirement, not to an option"
 BEHIND_WORDS = "{}= comes after other text in the comment"
 BACKSLASH = "this ; comes directly after a backslash"
+NOTHING_AFTER = "there is nothing after this ;"
+UNMARKED = "there is no ; or # directly before {}="
+INVISIBLE = "there is an invisible character here, U+{}"
+QUOTED = "the {} is in quotes or brackets"
 IN_URL = "this {} is read as part of the URL"
 
 # In each line the place is marked that the caret points at.
@@ -455,7 +467,44 @@ REFUSED = [
     case("no equals", "a ; <Tag cp39-cp39-x>", NOT_SINGLE.format("Tag")),
     case("key alone", "a ;<tags>", NOT_SINGLE.format("tags")),
     case("marker behind", "a ; tags=x ; <os_name == 'a;b'> ", NO_CLAUSE),
-    case("nothing behind", "a ; tags=x <;> ", NO_CLAUSE),
+    case("nothing behind", "a ; tags=x <;> ", NOTHING_AFTER),
+    case("nothing between", "a <;>; tags=x", NOTHING_AFTER),
+    case("nothing before a comment", "a <;> # tags=x", NOTHING_AFTER),
+    case("no ;", f"a <tags={T1}>", UNMARKED.format("tags")),
+    case("a tab for ;", f"a[b]==1\t<tags={T1}> # why", UNMARKED.format("tags")),
+    case("no ;, no tag", "a==1 <tags = win32>", UNMARKED.format("tags")),
+    case("no ;, name", "a <target=rhel8>", UNMARKED.format("target")),
+    case("no ;, misspelt", f"a <Tag: {T1}>", UNMARKED.format("tags")),
+    case("another separator", f"a, <tags={T1}>", UNMARKED.format("tags")),
+    case("no space before #", f"a==1#<tags={T1}>", UNMARKED.format("tags")),
+    case("after a marker", f"a ; os_name == 'b' <tags={T1}>", UNMARKED.format("tags")),
+    case("within a marker", "a ; os_name == 'b' and <target=host>", UNMARKED.format("target")),
+    case("before a marker", f"a <tags={T1}> ; os_name == 'b'", UNMARKED.format("tags")),
+    case("after a path", f"./a b.whl <tags={T1}>", UNMARKED.format("tags")),
+    case("after a URL", "a @ https://h/x.whl <target=host>", UNMARKED.format("target")),
+    case("in a list", f"a ; tags={T1}, <tags={T2}> --pre", UNMARKED.format("tags")),
+    case("in a list in a comment", f"# tags={T1} <target=host> # x", UNMARKED.format("target")),
+    case("no requirement, no ;", "<tags=x>", NO_REQUIREMENT),
+    case("a full-width ;", f"a <\uff1b>tags={T1}", "this looks like ; but is U+FF1B"),
+    case("a full-width =", f"a # tags<\uff1d>{T1}", "this looks like = but is U+FF1D"),
+    case("a full-width #", f"<\uff03> tags={T1}", "this looks like # but is U+FF03"),
+    case("an ideographic comma", f"a ; tags={T1}<\u3001>{T2}", "this looks like , but is U+3001"),
+    case("a dash", "a ; tags=cp39<\u2013>cp39-win32", "this looks like - but is U+2013"),
+    case("curly quotes", f"a ; tags=<\u201c>{T1}\u201d", 'this looks like " but is U+201C'),
+    case("an invisible space", f"a ; <\u200b>tags={T1}", INVISIBLE.format("200B")),
+    case("an invisible end", f"a ; tags={T1}<\ufeff>", INVISIBLE.format("FEFF")),
+    case("invisible before ;", f"a<\u200b> ; tags={T1}", INVISIBLE.format("200B")),
+    case("full-width ; after it", f"a # tags={T1}<\uff1b> why", "this looks like ; but is U+FF1B"),
+    case("a quoted list", f"a ; tags=<'{T1}'>", "the list is in quotes or brackets"),
+    case("quotes around each", 'a ; tags= <"x", "y"> --pre', QUOTED.format("list")),
+    case("a list in brackets", f"a # tags=<[{T1}]> # b", QUOTED.format("list")),
+    case("a quoted name", "# target=<'rhel-8'>", QUOTED.format("list")),
+    case("a quoted clause", f'a ; <"tags={T1}">', QUOTED.format("clause")),
+    case("an option", f"a --<tags={T1}> --pre", "tags is written like an option"),
+    case("an option, no =", "--<target host>", "target is written like an option"),
+    case("one dash", f"-r x.txt -<tag={T1}>", "tags is written like an option"),
+    case("a tag for a marker", f"a ; <{T1},{T2}> ", "there is no tags= before this tag"),
+    case("a tag alone", f"a==1 <{T1}>", "there is no tags= before this tag"),
     case("no requirement", "<; tags=x>", NO_REQUIREMENT),
     case("no requirement, option", " <;target=x>  --pre", NO_REQUIREMENT),
     case("after an option", "a --pre ; <tags=x>", BEHIND_OPTION.format("tags")),

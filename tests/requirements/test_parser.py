@@ -550,6 +550,68 @@ def test_locks_are_passed_over() -> None:
     ]
 
 
+EXTRAS, UNNAMED = "a constraint cannot have extras", "a constraint must name a project"
+EDITABLE = "an editable project cannot be a constraint"
+CONSTRAINTS = {
+    "psy[binary]==3.3.4": EXTRAS,
+    "psy [ a , b ] ; os_name == 'nt'": EXTRAS,
+    "psy[a] @ https://h.invalid/x.tar.gz": EXTRAS,
+    "./small-1.0-py3-none-any.whl[a]": EXTRAS,
+    "./tree": UNNAMED,
+    "https://h.invalid/x.tar.gz": UNNAMED,
+    "git+https://h.invalid/x.git@v[1]": UNNAMED,
+    "-e ./tree": EDITABLE,
+    "psy[]>=1": "",
+    "psy ; extra == 'a[b]'": "",
+    "psy @ https://h.invalid/x[a].tar.gz": "",
+    "./small-1.0-py3-none-any.whl": "",
+    "https://h.invalid/small-1.0-py3-none-any.whl": "",
+    "git+https://h.invalid/x.git#egg=x": "",
+}
+"""Lines of a constraints file, and why pip refuses them."""
+
+
+@pytest.mark.parametrize("line", CONSTRAINTS)
+def test_constraint_that_pip_refuses(line: str) -> None:
+    files = {"c.txt": f"\n{line}\n", "needed.txt": f"-c c.txt\n{line}\n", "-e": ""}
+    for inputs in (read_all(files, constraints=("c.txt",)), read_all(files, "needed.txt")):
+        found = [(each.message, each.location) for each in inputs.faults]
+        column = line.index("[") + 1 if CONSTRAINTS[line] == EXTRAS else 1
+        place = Location(os.path.relpath(inputs.files[-1].name), 2, column)
+        assert [(message, near_here(location)) for message, location in found] == (
+            [(CONSTRAINTS[line], place)] if CONSTRAINTS[line] else []
+        )
+
+
+def near_here(location: Location | None) -> Location:
+    assert location is not None
+    return Location(os.path.relpath(location.file), location.line, location.column)
+
+
+def test_pip_refuses_the_same_constraints(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "setup.py").touch()
+    (tmp_path / "small-1.0-py3-none-any.whl").touch()
+    program = (
+        "import json, sys\n"
+        "from pip._internal.req import constructors, req_install\n"
+        "for line in json.load(sys.stdin):\n"
+        "    edit = line.removeprefix('-e ')\n"
+        "    make = constructors.install_req_from_line\n"
+        "    if edit != line: make = constructors.install_req_from_editable\n"
+        "    print(bool(req_install.check_invalid_constraint_type(make(edit))))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        cwd=tmp_path,
+        input=json.dumps(list(CONSTRAINTS)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [str(bool(reason)) for reason in CONSTRAINTS.values()]
+
+
 def test_remote_files() -> None:
     text = (
         "# tags=t\n-r https://h/${NAME}.txt\n-c http://h/c.txt\n-r ${URL}\n"

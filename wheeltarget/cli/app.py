@@ -119,7 +119,23 @@ def make_verb(verb: str) -> typer.Typer:
     return app
 
 
-class _Verbs(TyperGroup):
+class _PlainFlags:
+    """Shows no type beside a flag in the help, which Typer since 0.29 calls ``<bool>``."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options and arguments, those of Typer among them."""
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for each in params:
+            if getattr(each, "is_flag", False):
+                each.metavar = ""
+        return params
+
+
+class Group(_PlainFlags, TyperGroup):
+    """Several commands."""
+
+
+class _Verbs(Group):
     """The verbs; only the one that is called is loaded."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -142,7 +158,7 @@ class _UnsureError(Exception):
     """Typer has to read a value itself."""
 
 
-class Command(TyperCommand):
+class Command(_PlainFlags, TyperCommand):
     """A command that reads plain values without pydantic.
 
     Since Typer 0.29 any option makes it load pydantic, which takes longer than everything else

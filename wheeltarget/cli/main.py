@@ -18,6 +18,7 @@ import sys
 from wheeltarget import __version__
 from wheeltarget.cache.run_key import is_known
 from wheeltarget.resolver.prestart import begin, begin_for, dismiss
+from wheeltarget.utils.streams import escape_unencodable
 from wheeltarget.utils.system import python
 
 TYPE_CHECKING = False
@@ -45,6 +46,7 @@ class OutputError(OSError):
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     _open_closed_streams()
+    escape_unencodable(sys.stdout, sys.stderr)
     _mark_output_errors()
     try:
         gc.set_threshold(*_SELDOM)

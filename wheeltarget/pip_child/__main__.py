@@ -21,6 +21,7 @@ from types import FrameType, ModuleType
 from wheeltarget import pip_protocol
 from wheeltarget.errors import PipMovedError
 from wheeltarget.pip_child import moved_error
+from wheeltarget.utils.streams import escape_unencodable
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 _MODULES: dict[type[pip_protocol.Request], str] = {
@@ -147,6 +148,7 @@ def start(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    escape_unencodable(sys.stdout, sys.stderr)
     code = start(sys.argv[1:])
     if code == pip_protocol.INTERRUPTED:
         # A thread that still runs may crash while Python shuts down.

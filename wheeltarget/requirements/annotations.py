@@ -11,7 +11,7 @@ such a clause, and the target would be lost.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
@@ -49,10 +49,41 @@ _AMONG_OPTIONS = re.compile(
     rf"(?:\s;\s*+|;\s++)(?P<separate>{KEY})\s*+[:=]|(?<=[;\s])(?P<key>{KEY})\s*+[:=]+\s*+{TAG}",
     re.IGNORECASE,
 )
+_WITHOUT_MARK = re.compile(
+    rf"(?<![\w./\\-])(?P<key>{KEY})(?:\s*+=(?!=)|\s*+[:=]*+\s*+{TAG})", re.IGNORECASE
+)
+"""A clause in a requirement or marker, neither of which has a single ``=``."""
+
+_AFTER_PATH = re.compile(
+    rf"(?<=\s)(?P<key>{KEY})\s*+[:=]++\s*+(?:{TAG}|host(?![\w-]))", re.IGNORECASE
+)
+_IN_LIST = re.compile(rf"[\s,](?P<key>{KEY})\s*+=(?!=)", re.IGNORECASE)
+_LISTED_TAGS = rf"{TAG}(?:\s*+,\s*+{TAG})*+"
+_TAGS_ALONE = re.compile(rf"\s*+(?P<tags>{_LISTED_TAGS})\s*+$", re.IGNORECASE)
+_TAGS_AFTER_NAME = re.compile(rf"\s*+[^\s;/]++\s++(?P<tags>{_LISTED_TAGS})\s*+$", re.IGNORECASE)
+_QUOTED_CLAUSE = re.compile(rf"\s*+(?P<quoted>(['\"`])\s*+{KEY}\s*+=.*\2)\s*+$", re.IGNORECASE)
+_QUOTED_LIST = {
+    "tags": re.compile(r"\s*+(?P<quoted>['\"`(\[{<].*['\"`)\]}>])\s*+$", re.DOTALL),
+    "target": re.compile(r"\s*+(?P<quoted>(['\"`]).*\2)\s*+$", re.DOTALL),
+}
+_AS_OPTION = re.compile(rf"(?:^|\s)--?(?P<key>{KEY})(?=[\s=]|$)", re.IGNORECASE)
 _IN_URL = re.compile(
     rf"(?P<mark>[;#&])\s*+(?:{KEY}\s*+=\s*+{TAG}|(?<!&)target\s*+=[\w./\s,-]++$)", re.IGNORECASE
 )
 
+
+LOOKALIKES = {
+    **{ord(full): chr(ord(full) - 0xFEE0) for full in map(chr, range(0xFF01, 0xFF5F))},
+    **dict.fromkeys(map(ord, "\u037e\ufe14\ufe54\u061b"), ";"),
+    **dict.fromkeys(map(ord, "\u3001\ufe10\ufe50\uff64\u060c\u201a"), ","),
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"), "-"),
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201b\u2032"), "'"),
+    **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033"), '"'),
+    **dict.fromkeys(map(ord, "\ufe66\ua78a"), "="),
+    ord("\ufe5f"): "#",
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"), " "),
+}
+"""Characters that look like those of a clause, or that cannot be seen, and what is meant."""
 
 Kind = Enum("Kind", "BLANK DEFAULT OPTION REQUIREMENT")
 """The kind of a logical line of a requirements file."""
@@ -113,6 +144,11 @@ def parse_line(text: str) -> AnnotatedLine:
 
     :raises AnnotationError: if a clause is malformed or in the wrong place.
     """
+    _refuse_lookalikes(text, _parse_line)
+    return _parse_line(text)
+
+
+def _parse_line(text: str) -> AnnotatedLine:
     comment = _COMMENT_MARK.search(text)
     body = text[: comment.start()] if comment else text
     if not body.strip():
@@ -131,6 +167,8 @@ def parse_line(text: str) -> AnnotatedLine:
         match = _AFTER_TEXT.search(text, len(body))
         if match:
             raise _after_text(nearest_key(match["key"]), match.start("key"), match.end())
+    if remarks and line.requirement:
+        _refuse_blank_pieces(body[: len(body) - len(line.options)])
     cuts = line.cuts
     if cuts and not line.options:
         # Cut the comment too: alone on a physical line it would end a continuation.
@@ -143,6 +181,11 @@ def parse_argument(text: str) -> AnnotatedLine:
 
     Only a comment that begins with a clause is a comment; pip has no comments there.
     """
+    _refuse_lookalikes(text, _parse_argument)
+    return _parse_argument(text)
+
+
+def _parse_argument(text: str) -> AnnotatedLine:
     comment = _COMMENT_MARK.search(text)
     if comment and not _KNOWN_CLAUSE.match(text, comment.end()):
         comment = None
@@ -152,6 +195,7 @@ def parse_argument(text: str) -> AnnotatedLine:
         clauses += tuple(_comment_clauses(text, len(body), own_line=False))
         if not body.strip():
             raise _alone(0, len(text))
+        _refuse_blank_pieces(body)
     cuts = ((end, len(text)),) if clauses else ()
     requirement = text[:end].strip() if clauses else text
     return AnnotatedLine(text, Kind.REQUIREMENT, requirement, "", clauses, cuts)
@@ -196,7 +240,7 @@ def _comment_clauses(text: str, start: int, *, own_line: bool) -> Iterator[Claus
     marks = [match.end() for match in _COMMENT_MARK.finditer(text, start)]
     for number, (begin, end) in enumerate(zip(marks, [*marks[1:], len(text) + 1], strict=False)):
         parts = re.finditer(r"[^;]+", text[begin : end - 1])
-        pieces = [Word(part[0], begin + part.start()) for part in parts]
+        pieces = [Word(part[0], begin + part.start()) for part in parts if part[0].strip()]
         read = 0
         for piece in pieces:
             match = _KNOWN_CLAUSE.match(piece.text)
@@ -218,18 +262,15 @@ def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
     requirement_end = len(arguments)
     for separator, end in zip(separators, [*separators[1:], len(arguments)], strict=False):
         piece = Word(arguments[separator + 1 : end], separator + 1)
+        if not piece.text.strip():
+            continue
         match = _CLAUSE.match(piece.text)
         if match is not None:
             if not clauses:
                 requirement_end = separator
             clauses.append(_clause(piece, match))
             continue
-        # pip would read it as an invalid marker.
-        near = _NEAR_CLAUSE.match(piece.text)
-        if near:
-            message = f"{near['key']} is not followed by a single = and a list"
-            hint = f"write {nearest_key(near['key'])}=… as in {EXAMPLE}"
-            raise AnnotationError(message, hint, *piece.extent, code="WT005")
+        _refuse_instead_of_clause(piece)
         if clauses:
             message = "other text comes after a clause"
             hint = "write a marker before the clauses: REQUIREMENT ; MARKER ; tags=…"
@@ -244,6 +285,9 @@ def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
         end = start + len(hidden[0].rstrip())
         hint = "put a space before it: URL ; tags=…"
         raise AnnotationError(message, hint, start, end, code="WT014")
+    _refuse_without_mark(requirement, next(iter(separators), requirement_end))
+    if clauses:
+        _refuse_blank_pieces(arguments)
     return requirement_end, tuple(clauses)
 
 
@@ -251,6 +295,113 @@ def _alone(start: int, end: int) -> AnnotationError:
     message = "there is no requirement before this clause"
     hint = f"write a default after a # on a line of its own: # {EXAMPLE}"
     return AnnotationError(message, hint, start, end, code="WT007")
+
+
+def _refuse_without_mark(requirement: str, marker: int) -> None:
+    """Refuse a clause without a ``;`` or ``#`` before it, and tags without ``tags=``.
+
+    :param requirement: a requirement with its marker.
+    :param marker: the index of the ``;`` before the marker.
+    """
+    comment = _COMMENT_MARK.search(requirement)  # on the command line
+    text = requirement[: comment.start()] if comment else requirement
+    head, quoted = text[:marker], text[marker:]
+    # Quoted text of a marker holds no clauses.
+    text = head + re.sub(r"'[^']*'|\"[^\"]*\"", lambda found: "_" * len(found[0]), quoted)
+    match = _WITHOUT_MARK.search(text)
+    if match and re.search(r"[/\\]", text[: match.start()]):
+        match = _AFTER_PATH.search(text)
+    if match:
+        key, start = nearest_key(match["key"]), match.start("key")
+        end = len((head if start < marker else text).rstrip())
+        if not text[:start].strip():
+            raise _alone(start, end)
+        raise _unmarked(key, start, end)
+    bare = _TAGS_AFTER_NAME.match(text)
+    if bare:
+        raise _without_key(*bare.span("tags"))
+
+
+def _refuse_instead_of_clause(piece: Word) -> None:
+    """Refuse a misspelled clause after a ``;``, which pip would read as an invalid marker."""
+    near = _NEAR_CLAUSE.match(piece.text)
+    if near:
+        message = f"{near['key']} is not followed by a single = and a list"
+        hint = f"write {nearest_key(near['key'])}=… as in {EXAMPLE}"
+        raise AnnotationError(message, hint, *piece.extent, code="WT005")
+    _refuse_quoted(_QUOTED_CLAUSE.match(piece.text), "clause", piece.start)
+    bare = _TAGS_ALONE.match(piece.text)
+    if bare:
+        raise _without_key(*(piece.start + each for each in bare.span("tags")))
+
+
+def _unmarked(key: str, start: int, end: int) -> AnnotationError:
+    message = f"there is no ; or # directly before {key}="
+    hint = f"write a ; before it: REQUIREMENT ; {key}=…"
+    return AnnotationError(message, hint, start, end, code="WT015")
+
+
+def _without_key(start: int, end: int) -> AnnotationError:
+    message = "there is no tags= before this tag"
+    return AnnotationError(message, "write REQUIREMENT ; tags=…", start, end, code="WT020")
+
+
+def _refuse_quoted(match: re.Match[str] | None, what: str, offset: int) -> None:
+    """Refuse a match whose group ``quoted`` is a clause or a list in quotes."""
+    if match:
+        start, end = (offset + each for each in match.span("quoted"))
+        message = f"the {what} is in quotes or brackets"
+        raise AnnotationError(message, "leave them out", start, end, code="WT017")
+
+
+def _refuse_blank_pieces(arguments: str) -> None:
+    """Refuse a ``;`` with nothing between it and the next one, or the end."""
+    separators = tuple(_separators(arguments))
+    for start, end in zip(separators, [*separators[1:], len(arguments)], strict=False):
+        if not arguments[start + 1 : end].strip():
+            message = "there is nothing after this ;"
+            raise AnnotationError(message, "leave it out", start, start + 1, code="WT018")
+
+
+def _refuse_lookalikes(text: str, parse: Callable[[str], AnnotatedLine]) -> None:
+    """Refuse a clause with a character that only looks like the right one, or is invisible."""
+    plain = text if text.isascii() else text.translate(LOOKALIKES)
+    if plain == text:
+        return
+    wrong = [index for index, each in enumerate(text) if each != plain[index]]
+    try:
+        places = set(_clause_places(parse(plain)))
+    except AnnotationError as error:
+        places = set(range(error.start, error.end))
+    start = next((index for index in wrong if index in places), None)
+    if start is None:
+        return
+    character, meant = text[start], plain[start]
+    code = f"U+{ord(character):04X}"
+    if meant == " ":
+        message, hint = f"there is an invisible character here, {code}", "remove it"
+    else:
+        message, hint = f"this looks like {meant} but is {code}", f"write {meant}"
+    raise AnnotationError(message, hint, start, start + 1, code="WT016")
+
+
+def _clause_places(line: AnnotatedLine) -> Iterator[int]:
+    """Return the index of each character of the clauses, except those of names, and around them."""
+    text = line.text
+    for clause in line.clauses:
+        mark = _before_space(text, text.rindex(clause.key, 0, clause.values[0].start)) - 1
+        start, end = _before_space(text, mark), clause.values[-1].end
+        while end < len(text) and text[end] in " \t;,":
+            end += 1
+        hidden = clause.values if clause.key == "target" else ()
+        names = {index for value in hidden for index in range(value.start, value.end)}
+        yield from (index for index in range(start, end) if index not in names)
+
+
+def _before_space(text: str, index: int) -> int:
+    while index > 0 and text[index - 1].isspace():
+        index -= 1
+    return index
 
 
 def _separators(arguments: str) -> Iterator[int]:
@@ -282,6 +433,11 @@ def _clause(piece: Word, match: re.Match[str]) -> Clause:
     if not listed.strip():
         hint = f"write it like {_EXAMPLES[key]}"
         raise AnnotationError(f"{key}= has no values", hint, start, listed_at, code="WT002")
+    another = _IN_LIST.search(listed)
+    if another:
+        found = listed_at + another.start("key")
+        raise _unmarked(nearest_key(another["key"]), found, piece.start + len(piece.text.rstrip()))
+    _refuse_quoted(_QUOTED_LIST[key].match(listed), "list", listed_at)
     return Clause(key, tuple(_values(key, listed, listed_at)))
 
 
@@ -333,6 +489,14 @@ def _after_text(key: str, start: int, end: int) -> AnnotationError:
 
 def _refuse_after_option(arguments: str, options: str, visible: str, *, editable: bool) -> None:
     """Refuse a clause after an option, or in the visible (not quoted) part of the options."""
+    written = _AS_OPTION.search(visible)
+    if written:
+        key = nearest_key(written["key"])
+        start = len(arguments) + written.start("key")
+        message = f"{key} is written like an option"
+        hint = f"write it like REQUIREMENT ; {key}=…, or as a default: # {key}=…"
+        end = start + len(visible[written.start("key") :].partition(" -")[0].rstrip())
+        raise AnnotationError(message, hint, start, end, code="WT019")
     match = _AMONG_OPTIONS.search(visible)
     if match is None:
         return

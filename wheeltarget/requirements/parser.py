@@ -54,6 +54,13 @@ _PYLOCK = re.compile(r"(?:(?!\[|lock-version).*\n)*(?P<line>lock-version[ \t]*=.
 VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
 """An environment variable that pip expands in files, and its name."""
 
+_EXTRAS = re.compile(r"\s*+[A-Za-z0-9][\w.-]*+\s*+(?P<extras>\[\s*+[^\]\s$][^\]$]*+\])")
+_PATH_EXTRAS = re.compile(
+    r"(?!\s*+[A-Za-z][A-Za-z0-9+.-]+:)[^;\[]*[/\\][^;\[]*(?P<extras>\[[^\]$]+\])\s*(?:;|$)"
+)
+_PLACE = re.compile(r"\s*+(?:[A-Za-z][A-Za-z0-9+.-]+:|\.{1,2}(?:$|[/\\])|[^\s@;<>=!~]*[/\\])[^;]*")
+_NAMED_PLACE = re.compile(r"[#&]egg=[\w.-]|\.whl(?=$|[\s?#\[])", re.IGNORECASE)
+
 _Pieces = tuple[tuple[int, int, int, int], ...]
 """For each physical line of a logical line: index in the logical line, offset in the file's text,
 length, and line number."""
@@ -163,6 +170,27 @@ def encoding_of(data: bytes, fallback: str) -> tuple[bytes, str]:
     except UnicodeDecodeError:
         return b"", fallback
     return b"", "utf-8"
+
+
+def constraint_fault(line: SourceLine) -> Fault | None:
+    """Return why pip refuses a line as a constraint, whatever the target; None if it does not."""
+    requirement = line.parsed.requirement
+    if not requirement:
+        hint = "write it in a requirements file"
+        return line.fault("an editable project cannot be a constraint", hint, code="WT502")
+    start = line.parsed.text.index(requirement)
+    end = start + len(requirement)
+    found = _EXTRAS.match(requirement) or _PATH_EXTRAS.match(requirement)
+    if found:
+        without = requirement[: found.start("extras")] + requirement[found.end("extras") :]
+        hint = f"write {without}, and the extras in a requirement"
+        first, last = (start + each for each in found.span("extras"))
+        return line.fault("a constraint cannot have extras", hint, first, last, "WT501")
+    place = _PLACE.match(requirement)
+    if place and not _NAMED_PLACE.search(place[0]) and "${" not in requirement:
+        hint = "write it like NAME @ URL"
+        return line.fault("a constraint must name a project", hint, start, end, "WT502")
+    return None
 
 
 def read_lines(name: str, text: str) -> Iterator[SourceLine | RefusedLine]:
@@ -278,6 +306,9 @@ class _Reader:
     def add(self, line: SourceLine, default: Names | None, *, constraint: bool = False) -> None:
         """Add a requirement or constraint."""
         targets = self._names(line) if line.parsed.clauses else default
+        fault = constraint_fault(line) if constraint else None
+        if fault:
+            self.faults.append(fault)
         self.entries.append(Entry(line, targets, constraint))
 
     def include(

@@ -100,6 +100,12 @@ def read_stream(name: str | os.PathLike[str], limit: Limit) -> tuple[bytes, bool
         return _read(file.fileno(), limit), False
 
 
+def working_tree(folder: Path) -> Path | None:
+    """Return the top folder of the git working tree that a folder is in, or None."""
+    tops = (each for each in (folder, *folder.parents) if os.path.lexists(each / ".git"))
+    return next(tops, None)
+
+
 def is_archive(path: Path) -> bool:
     """Return whether a file can be a wheel or a source distribution: regular and not endless."""
     # Endless files in /proc have the size 0.

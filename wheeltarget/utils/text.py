@@ -24,8 +24,11 @@ def printable(text: str) -> str:
 
 
 def json_text(document: Mapping[str, object]) -> str:
-    """Return a result as JSON text with a line end, without the credentials of any URL."""
-    return redact(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+    """Return a result as JSON text with a line end, without the credentials of any URL.
+
+    It is ASCII, so that every stream can encode it, and a program can read it in any encoding.
+    """
+    return redact(json.dumps(document, indent=2)) + "\n"
 
 
 def visible(text: str) -> str:

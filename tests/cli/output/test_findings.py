@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -61,6 +62,17 @@ def test_github(capsys: pytest.CaptureFixture[str]) -> None:
         f"::error title=WC301::for {TARGET}: a needs https://*********@host/b",
         "::error file=house/a.whl,title=WC101::it is broken",
     ]
+
+
+def test_github_from_a_subfolder(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    finding = CheckFinding("../house/a.whl", "", "WC101", "it is broken")
+    show_check(CheckOutcome(("../house/a.whl",), (), (finding,)), "github", quiet=False)
+    assert capsys.readouterr().out == "::error file=house/a.whl,title=WC101::it is broken\n"
 
 
 def test_junit(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = tmp_path / "project"
     made.mkdir()
     monkeypatch.chdir(made)
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
     (made / "good.txt").write_text(f"x ; tags={W}\n", "utf-8")
     (made / "faulty.txt").write_text(FAULTY, "utf-8")
     return made
@@ -220,6 +221,45 @@ class TestGithub:
         )
         assert stdout.count("\n") == 2
 
+    @pytest.mark.parametrize(
+        "name", ["../faulty.txt", "{project}/faulty.txt", "./sub/../../faulty.txt"]
+    )
+    @pytest.mark.parametrize(
+        ("workspace", "expected"),
+        [("", "faulty.txt"), ("{parent}", "project/faulty.txt"), ("/nowhere", "faulty.txt")],
+    )
+    def test_path_is_that_in_the_workspace_or_repository(
+        self,
+        folder: Path,
+        name: str,
+        workspace: str,
+        expected: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        (folder / ".git").mkdir()
+        (folder / "deep" / "sub").mkdir(parents=True)
+        monkeypatch.chdir(folder / "deep")
+        monkeypatch.setenv("GITHUB_WORKSPACE", workspace.format(parent=folder.parent))
+        stdout, _ = shown("github", name.format(project=folder))
+        assert stdout.startswith(f"::error file={expected},line=1,col=5,")
+
+    def test_path_of_a_file_in_a_subfolder(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (folder / ".git").write_text("gitdir: elsewhere\n")
+        (folder / "sub").mkdir()
+        (folder / "faulty.txt").rename(folder / "sub" / "faulty.txt")
+        monkeypatch.chdir(folder / "sub")
+        for name in ("faulty.txt", "../sub/faulty.txt"):
+            assert shown("github", name)[0].startswith("::error file=sub/faulty.txt,line=1,")
+
+    def test_workspace_behind_a_link(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (folder.parent / "link").symlink_to(folder)
+        monkeypatch.setenv("GITHUB_WORKSPACE", str(folder.parent / "link"))
+        (folder / "sub").mkdir()
+        monkeypatch.chdir(folder / "sub")
+        assert shown("github", "../faulty.txt")[0].startswith("::error file=faulty.txt,line=1,")
+
     def test_fixed_and_unfinished(self, folder: Path) -> None:
         (folder / "faulty.txt").write_text(f"x ; tag={W}\n")
         assert shown("github", "faulty.txt", "no\n", fix=True)[0].splitlines() == [
@@ -266,9 +306,27 @@ class TestWords:
         assert ended.value.code == 1
         assert f"x ; tags={W}\n" in (folder / "faulty.txt").read_text("utf-8")
 
-    @pytest.mark.parametrize("arguments", [[], ["--no-such", "x"]])
-    def test_usage(self, folder: Path, arguments: list[str]) -> None:
-        result = wheeltarget("validate", *arguments, cwd=folder)
+    def test_no_file(self, folder: Path) -> None:
+        result = wheeltarget("validate", "--fix", cwd=folder)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == (
+            "error: no file is named\n  write wheeltarget validate requirements.txt\n"
+        )
+
+    def test_constraints(self, folder: Path) -> None:
+        (folder / "c.txt").write_text("psy[binary]==3.3.4\n")
+        assert wheeltarget("validate", "c.txt", cwd=folder).exit_code == 0
+        result = wheeltarget("validate", "-c", "c.txt", "good.txt", cwd=folder)
+        assert result.stdout == (
+            "c.txt:1:4: WT501 a constraint cannot have extras\n"
+            "    psy[binary]==3.3.4\n"
+            "       ^^^^^^^^\n"
+            "  write psy==3.3.4, and the extras in a requirement\n"
+        )
+        assert (result.exit_code, result.stderr) == (1, "1 finding in 1 file\n")
+
+    def test_usage(self, folder: Path) -> None:
+        result = wheeltarget("validate", "--no-such", "x", cwd=folder)
         assert result.exit_code == 2
         assert result.stdout == ""
         assert "wheeltarget validate [OPTIONS] " in result.stderr

@@ -428,3 +428,15 @@ class TestWords:
         assert result.stderr.startswith("r.txt:2:")
         assert len(result.stderr.splitlines()) == 4
         assert index.requests == ()
+
+
+@pytest.mark.parametrize("target", ["", f" ; tags={LINUX}"])
+def test_a_constraint_with_extras_has_a_place(where: Place, index: LocalIndex, target: str) -> None:
+    (where.project / "c.txt").write_text("good<2\nbad[a]==1.0  # not for us\n")
+    result = refused(where, index, "-c", "c.txt", f"good{target}")
+    assert result.stderr == (
+        "c.txt:2:4: error: a constraint cannot have extras\n"
+        "    bad[a]==1.0  # not for us\n"
+        "       ^^^\n"
+        "  write bad==1.0, and the extras in a requirement\n"
+    )

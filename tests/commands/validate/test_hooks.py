@@ -80,9 +80,13 @@ def test_files(hook: str, name: str, meant: bool) -> None:
     assert bool(re.search(str(hooks()[hook]["files"]), name)) == meant
 
 
-def git(*arguments: str, cwd: Path) -> None:
+def git(*arguments: str, cwd: Path) -> str:
+    """Run git, and return its output."""
     who = ["-c", "user.name=tester", "-c", "user.email=tester@example.invalid"]
-    subprocess.run(["git", *who, *arguments], cwd=cwd, check=True, capture_output=True)
+    command = ["git", *who, *arguments]
+    return subprocess.run(
+        command, cwd=cwd, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 @pytest.fixture
@@ -99,6 +103,21 @@ def clone(tmp_path: Path) -> Path:
     git("add", "--all", cwd=made)
     git("commit", "--quiet", "--message", "as it is", cwd=made)
     return made
+
+
+@pytest.mark.thorough
+def test_documented_configuration_gets_a_commit(tmp_path: Path, clone: Path) -> None:
+    page = (ROOT / "docs" / "validate.md").read_text("utf-8")
+    (example,) = re.findall(r"```yaml\n(repos:\n.*?)```", page, re.DOTALL)
+    (update,) = re.findall(r"`pre-commit (autoupdate .*?)`", page)
+    git("init", "--quiet", cwd=tmp_path)
+    configuration = tmp_path / ".pre-commit-config.yaml"
+    configuration.write_text(example.replace("URL-OF-WHEELTARGET", str(clone)))
+    variables = {**os.environ, "PRE_COMMIT_HOME": str(tmp_path / "home")}
+    command = [*PRE_COMMIT, *update.split()]
+    subprocess.run(command, cwd=tmp_path, env=variables, check=True, capture_output=True)
+    head = git("rev-parse", "HEAD", cwd=clone)
+    assert re.findall("rev: (.*)", configuration.read_text()) == [head]
 
 
 @pytest.mark.network

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from wheeltarget.commands.validate.codes import CODES
@@ -107,6 +107,63 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
     "WT014": [
         (f"https://x.invalid/a.whl;tags={W}", 24, f"https://x.invalid/a.whl ; tags={W}"),
         (f"https://x.invalid/a.whl#tags={W}", 24, ""),
+    ],
+    "WT015": [
+        (f"x tags={W}", 3, f"x ; tags={W}"),
+        ("x==1,target=host # c", 6, "x==1 ; target=host # c"),
+        (f"x[y]==1\ttag: {W} --hash=sha256:00", 9, f"x[y]==1 ; tags={W} --hash=sha256:00"),
+        (f"x tags={W} ; os_name == 'nt'", 3, f"x ; os_name == 'nt' ; tags={W}"),
+        (f"x ; os_name == 'nt' tags={W}", 21, f"x ; os_name == 'nt' ; tags={W}"),
+        (f"x#tags={W}", 3, f"x # tags={W}"),
+        (f"x ; tags={W}, tags={X}", 27, f"x ; tags={W} ; tags={X}"),
+        (f"# tags={W} target=host", 24, f"# tags={W} ; target=host"),
+        (
+            "x @ https://x.invalid/a.whl target=host",
+            29,
+            "x @ https://x.invalid/a.whl ; target=host",
+        ),
+        (f"x ; os_name == 'nt' and tags={W}", 25, ""),
+        (f"x & tags={W}", 5, ""),
+        (f"./x tags={W}", 5, ""),
+        (f"x tags={W} is needed", 3, ""),
+    ],
+    "WT016": [
+        (f"x \uff1b tags={W}", 3, f"x ; tags={W}"),
+        (f"x ; tags\uff1d{W}\uff0c{X}", 9, f"x ; tags={W},{X}"),
+        (f"x \uff03 tags={W} # \uff1b", 3, f"x # tags={W} # \uff1b"),
+        ("x # tags=cp39\u2011cp39\u2013win32", 14, f"x # tags={W}"),
+        (f"# tags=\u201c{W}\u201d", 8, f"# tags={W}"),
+        (f"x ; \u200btags={W}\ufeff", 5, f"x ; tags={W}"),
+        ("x\uff1btarget=host", 2, "x ; target=host"),
+    ],
+    "WT017": [
+        (f"x ; tags='{W}'", 10, f"x ; tags={W}"),
+        (f'x ; tags="{W}", "{X}" --hash=sha256:00', 10, f"x ; tags={W},{X} --hash=sha256:00"),
+        (f"# tags=[{W}]", 8, f"# tags={W}"),
+        ("x # target='host'", 12, "x # target=host"),
+        (f'x ; "tags={W}"', 5, f"x ; tags={W}"),
+        ('x ; tags="${TAG}"', 10, ""),
+    ],
+    "WT018": [
+        (f"x ;; tags={W}", 3, f"x ; tags={W}"),
+        (f"x ; tags={W} ;", 26, f"x ; tags={W}"),
+        (f"x ; # tags={W}", 3, f"x # tags={W}"),
+        (f"x ; os_name == 'nt' ; ; tags={W}; # c", 21, f"x ; os_name == 'nt' ; tags={W} # c"),
+    ],
+    "WT019": [
+        (f"x --tags={W}", 5, f"x ; tags={W}"),
+        (f"x --tags {W} --hash=sha256:00", 5, f"x ; tags={W} --hash=sha256:00"),
+        ("--target=host", 3, "# target=host"),
+        (f"--tags {W}", 3, f"# tags={W}"),
+        (f"-r y.txt --tags={W}", 12, ""),
+        ("x --tags", 5, ""),
+    ],
+    "WT020": [
+        (f"x ; {W}", 5, f"x ; tags={W}"),
+        (f"x>1 {W} , {X}", 5, f"x>1 ; tags={W},{X}"),
+        (f"x ; os_name == 'nt' ; {W}", 23, f"x ; os_name == 'nt' ; tags={W}"),
+        (f"x ; {W} ; tags={X}", 5, f"x ; tags={W} ; tags={X}"),
+        (f"./x ; {W}", 7, ""),
     ],
     "WT101": [("x ; tags=cp39", 10, "")],
     "WT102": [("x ; tags=cp39-cp39-win+32", 10, "")],
@@ -219,6 +276,19 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
         (f"x===1 ; tags={W}\nx==2 ; os_name == 'nt' ; tags={X},{W}", 1, ""),
     ],
     "WT401": [],
+    "WT501": [
+        ("x[y]==1", 2, ""),
+        ("x [ y, z ] ; os_name == 'nt'", 3, ""),
+        (f"x[y]>1 # tags={W}", 2, ""),
+        ("x[y] @ https://h.invalid/x.tar.gz", 2, ""),
+        ("./x-1-py3-none-any.whl[y]", 23, ""),
+    ],
+    "WT502": [
+        ("-e ./x", 1, ""),
+        ("./x ; os_name == 'nt'", 1, ""),
+        ("https://h.invalid/x.tar.gz", 1, ""),
+        ("git+https://h.invalid/x.git@v[1]", 1, ""),
+    ],
 }
 """By code: a text, the column of the first finding, and the mended text; empty if not sure."""
 
@@ -274,12 +344,33 @@ class TestCodes:
             # A name is wrong where it is given, in the project's own file.
             file = "pyproject" if name == "WT215" else name
             (folder / f"{file}.toml").write_text(TARGET_FILES[name])
-        found = check_text("r.txt", text, look_up)
+        constraints = code >= "WT501"
+        found = check_text("r.txt", text, look_up, constraints=constraints)
         assert {each.fault.code for each in found} == {code}
         assert found[0].location.column == column
         assert found[0].fixable == bool(mended)
         assert fix(text) == (mended or text)
-        assert bool(check(fix(text))) != bool(mended)
+        left = check_text("r.txt", fix(text), look_up, constraints=constraints)
+        assert bool(left) != bool(mended)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "x[]==1",
+            "x==1 ; extra == 'a[b]'",
+            "x @ https://h.invalid/x[y].tar.gz",
+            "./x-1-py3-none-any.whl",
+            "https://h.invalid/x-1-py3-none-any.whl",
+            "git+https://h.invalid/x.git#egg=x",
+            "${X}/y",
+            "--pre",
+        ],
+    )
+    def test_constraint_that_pip_takes(self, text: str) -> None:
+        assert check_text("r.txt", text, look_up, constraints=True) == ()
+
+    def test_requirement_takes_what_a_constraint_does_not(self) -> None:
+        assert check("x[y]==1\n-e ./x\n./x\n") == []
 
     @pytest.mark.parametrize(
         "text",
@@ -338,6 +429,10 @@ class TestCodes:
         ),
         (f"x ;tags = {W} , \\\n {X}", f"x ;tags = {W} , \\\n {X}"),
         ("x;os_name=='a'  # why", "x;os_name=='a'  # why"),
+        (f"x #;tags={W}", f"x # tags={W}"),
+        (f"x  # ; tags ={W} ; see #7", f"x  # tags={W} ; see #7"),
+        (f"#;tags={W};;target=host", f"# tags={W} ; target=host"),
+        (f"x # why # ;tags={W}", f"x # why # tags={W}"),
     ],
 )
 def test_layout(text: str, expected: str) -> None:
@@ -360,15 +455,21 @@ _LIST = st.lists(_TAG, min_size=1, max_size=3).flatmap(
     lambda tags: st.sampled_from([",", " , ", ", ", " ", ", \\\n  "]).map(lambda by: by.join(tags))
 )
 _CLAUSE = st.builds(
-    lambda key, sign, listed: f"{key}{sign}{listed}",
+    lambda key, sign, quote, listed: f"{key}{sign}{quote}{listed}{quote}",
     st.sampled_from(["tags", "tags", "tags", "tag", "Tags", "target", "arguments"]),
-    st.sampled_from(["=", "=", " = ", ":", "=="]),
+    st.sampled_from(["=", "=", " = ", ":", "==", "\uff1d"]),
+    st.sampled_from(["", "", "", "'", '"']),
     _LIST | st.just("host"),
 )
 _PIECE = st.one_of(
     st.builds(
         lambda mark, clause: mark + clause,
-        st.sampled_from([" ; ", ";", " # ", "  #", " ;\\\n ", " # why; "]),
+        st.sampled_from(
+            [
+                *(" ; ", ";", " # ", "  #", " ;\\\n ", " # why; "),
+                *(" #;", " ;;", " ", ",", "\uff1b", " --"),
+            ]
+        ),
         _CLAUSE,
     ),
     st.sampled_from(
@@ -420,6 +521,48 @@ class TestMending:
             first = max(start for start in starts if start <= number)
             behind = min([start for start in starts if start > number], default=len(old_lines) + 1)
             assert told & set(range(first, behind))
+
+
+_SPACES = st.sampled_from(["", " ", "  ", "\t"])
+_GOOD_CLAUSE = st.builds(
+    lambda space, listed: space.join(["", "tags", "=", listed, ""]),
+    _SPACES,
+    st.lists(
+        st.sampled_from([W, X, X.upper()]), min_size=1, max_size=2, unique_by=str.lower
+    ).flatmap(lambda tags: st.sampled_from([",", " , "]).map(lambda by: by.join(tags))),
+)
+_MARK = st.sampled_from([" #", "  #", " #;", " # ;", " #; ;", "\t#", ";", " ;"])
+_GOOD_LINE = st.builds(
+    lambda start, mark, clause, more: f"{start}{mark}{clause}{more}",
+    st.sampled_from(
+        ["x", "x==1", "x ; os_name == 'nt'", "x @ https://x.invalid/a.whl ", "-e ./x", ""]
+    ),
+    _MARK,
+    _GOOD_CLAUSE,
+    st.sampled_from(["", "", "  # c", " ; tags=cp38-cp38-win32", " # ;tags=cp38-cp38-win32", " #"]),
+)
+
+
+def named(text: str) -> list[tuple[object, str, list[str]]]:
+    """Return the kind, the requirement and the targets of each line, which all can be read."""
+    lines = list(read_lines("r.txt", text))
+    assert all(isinstance(line, SourceLine) for line in lines)
+    return [
+        (line.parsed.kind, line.parsed.requirement, [str(e).lower() for e in line.parsed.clauses])
+        for line in lines
+        if isinstance(line, SourceLine)
+    ]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_GOOD_LINE, max_size=4).map("\n".join))
+def test_a_good_file_stays_good_and_names_the_same_targets(text: str) -> None:
+    assume(check_text("r.txt", text, look_up) == ())
+    new, corrected = fix_text("r.txt", text, look_up)
+    assert check_text("r.txt", new, look_up) == ()
+    assert named(new) == named(text)
+    assert {each.fault.code for each in corrected} <= {"WT401"}
+    assert fix_text("r.txt", new, look_up) == (new, ())
 
 
 LONG_LINES = (

@@ -62,6 +62,24 @@ class TestFiles:
         assert validate(ValidateRequest(("r.txt",), fix=True)).exit_code == 0
         assert [path.name for path in folder.iterdir()] == ["r.txt"]
 
+    @pytest.mark.parametrize(
+        ("name", "request_"),
+        [
+            ("constraints.txt", ValidateRequest(("constraints.txt",))),
+            ("constraints/dev.in", ValidateRequest(("constraints/dev.in",))),
+            ("c.txt", ValidateRequest((), constraints=("c.txt",))),
+            ("sub/c.txt", ValidateRequest(("sub/c.txt", "sub/r.txt"))),
+        ],
+    )
+    def test_constraints_files(self, folder: Path, name: str, request_: ValidateRequest) -> None:
+        (folder / "sub").mkdir()
+        (folder / "sub" / "r.txt").write_text("x[y]\n--constraint c.txt --bogus\n-c ./c.txt\n")
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x[y]\n")
+        assert [(each.fault.code, each.location.file) for each in validate(request_).findings] == [
+            ("WT501", name)
+        ]
+
     def test_good_file_is_not_written(self, folder: Path) -> None:
         file = folder / "r.txt"
         file.write_text(f"x ; tags={W}\n")

@@ -5,13 +5,17 @@ start-up: only JUnit needs the standard library's XML, which is slow to load.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget.cli.output.text import Style, counted, format_fault, near, show_json, show_lines
+from wheeltarget.errors import Location
+from wheeltarget.utils.files import working_tree
 from wheeltarget.utils.text import redact, visible
 
 if TYPE_CHECKING:
@@ -83,7 +87,7 @@ def _validate_github(outcome: ValidateOutcome) -> Iterator[str]:
 
 
 def _annotation(kind: str, finding: Finding, message: str) -> str:
-    fault, place = finding.fault, near(finding.location)
+    fault, place = finding.fault, finding.location
     properties = {
         "file": place.file,
         "line": str(place.line),
@@ -182,9 +186,25 @@ def _check_command(finding: CheckFinding) -> str:
 
 
 def workflow_command(kind: str, properties: Mapping[str, str], message: str) -> str:
-    """Return a workflow command of GitHub, which is an ``error`` or a ``notice``."""
+    """Return a workflow command of GitHub, which is an ``error`` or a ``notice``.
+
+    :param properties: its properties; a ``file`` is named as the user named it.
+    """
+    if "file" in properties:
+        properties = {**properties, "file": _workspace_path(properties["file"])}
     text = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
     return f"::{kind}{' ' if text else ''}{text}::{_escape(redact(message))}"
+
+
+def _workspace_path(file: str) -> str:
+    """Return the path of a file as GitHub shows it: relative to the workspace or repository."""
+    path = Path(os.path.abspath(file))  # noqa: PTH100 - a link is shown where it is
+    workspace = Path(os.environ.get("GITHUB_WORKSPACE", ""))
+    roots = [workspace, workspace.resolve()] if workspace.is_absolute() else []
+    for root in (*roots, working_tree(path.parent)):
+        if root and path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
+    return near(Location(file, 1)).file
 
 
 def _escape(text: str) -> str:
@@ -220,8 +240,8 @@ def _junit(outcome: CheckOutcome) -> Iterator[str]:
             failure = ET.SubElement(case, "failure", type=first.code, message=first.message)
             failure.text = "\n".join(f"{_place(e)}: {e.code} {e.message}" for e in findings)
     ET.indent(suites)
-    yield "<?xml version='1.0' encoding='utf-8'?>"
-    yield ET.tostring(suites, encoding="unicode")
+    # Character references are read alike, whatever standard output makes of other characters.
+    yield ET.tostring(suites, encoding="us-ascii").decode("ascii")
 
 
 def _check_summary(outcome: CheckOutcome) -> str:

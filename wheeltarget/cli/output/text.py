@@ -24,6 +24,7 @@ from wheeltarget.errors import (
     TargetError,
     WheeltargetError,
 )
+from wheeltarget.utils.streams import as_written
 from wheeltarget.utils.text import json_text, printable, redact
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Style:
     """The colours of a stream; with ``coloured=False``, none even on a terminal."""
 
     def __init__(self, stream: TextIO, *, coloured: bool = True) -> None:
+        self.stream = stream
         terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._coloured = coloured and terminal and not os.environ.get("NO_COLOR")
 
@@ -139,10 +141,17 @@ def format_fault(fault: Fault, style: Style, label: str = "error:") -> str:
     place = f"{printable(str(near(fault.location)))}: " if fault.location else ""
     lines = [f"{place}{style.paint('error', label)} {printable(fault.message)}"]
     if fault.source and fault.location:
-        shown, start = _excerpt(printable(fault.source), fault.location.column - 1)
+        source, first = printable(fault.source), fault.location.column - 1
+        last = first + fault.width
+        # Each part on its own: an escape is wider than what it stands for.
+        before, marked, after = (
+            as_written(part, style.stream)
+            for part in (source[:first], source[first:last], source[last:])
+        )
+        shown, start = _excerpt(f"{before}{marked}{after}", len(before))
         # Tabs are kept, so that the carets line up whatever the width of a tab.
         indent = "".join(character if character == "\t" else " " for character in shown[:start])
-        carets = "^" * max(min(fault.width, len(shown) - start), 1)
+        carets = "^" * max(min(len(marked), len(shown) - start), 1)
         lines += [f"    {shown}", f"    {indent}{style.paint('error', carets)}"]
     if fault.hint:
         lines.append(f"  {printable(fault.hint)}")

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cache import wheel_store as store
-from wheeltarget.cli.app import VERBS, Command, Format, OutputFormat, new_app
+from wheeltarget.cli.app import VERBS, Command, Format, Group, OutputFormat, new_app
 from wheeltarget.cli.output.summaries import show_removed, show_usage
 from wheeltarget.cli.output.text import report_errors, show_lines
 from wheeltarget.commands import cache as command
 
-cache = new_app(help=VERBS["cache"], no_args_is_help=True, add_completion=False)
+cache = new_app(cls=Group, help=VERBS["cache"], no_args_is_help=True, add_completion=False)
 
 
 def _read_days(value: object) -> float:

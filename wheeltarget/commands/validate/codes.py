@@ -20,6 +20,12 @@ CODES: Mapping[str, str] = {
     "WT012": "the clause of an editable requirement comes after a `;`",
     "WT013": "the clause is on an option line",
     "WT014": "the clause is read as part of a URL",
+    "WT015": "there is no `;` or `#` directly before the clause",
+    "WT016": "a character of the clause only looks like the right one, or is invisible",
+    "WT017": "the clause, or its list, is in quotes or brackets",
+    "WT018": "there is nothing between a `;` and the next one, or the end",
+    "WT019": "the clause is written like an option",
+    "WT020": "there is no `tags=` before the tag",
     # Tags
     "WT101": "the tag does not have three parts",
     "WT102": "a part of the tag has invalid characters",
@@ -72,4 +78,7 @@ CODES: Mapping[str, str] = {
     "WT302": "one project is pinned at two versions for one target",
     # Reported by --fix only
     "WT401": "the white space, or the case of a tag, was not as `--fix` writes it",
+    # Lines of a constraints file that pip refuses
+    "WT501": "the constraint has extras",
+    "WT502": "the constraint is editable, or does not name a project",
 }

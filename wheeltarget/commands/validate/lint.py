@@ -3,8 +3,8 @@
 A fix is safe if there is only one possible meaning. Others, such as a newer platform, are left to
 the user. Nothing here reads or writes files, except the function that looks up targets.
 
-start-up: packaging is loaded only if a project is pinned at two versions, or a marker is in the
-wrong place.
+start-up: packaging is loaded only if a project is pinned at two versions, a marker is in the wrong
+place, or a ``;`` is missing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from operator import itemgetter
 from wheeltarget.errors import AnnotationError, Fault, Location, TargetError
 from wheeltarget.requirements.annotations import (
     KEY,
+    LOOKALIKES,
     TAG,
     AnnotatedLine,
     Clause,
@@ -28,7 +29,12 @@ from wheeltarget.requirements.annotations import (
     nearest_key,
     parse_line,
 )
-from wheeltarget.requirements.parser import RefusedLine, SourceLine, read_lines
+from wheeltarget.requirements.parser import (
+    RefusedLine,
+    SourceLine,
+    constraint_fault,
+    read_lines,
+)
 from wheeltarget.targets.target import Target
 
 LookUp = Callable[[str, str, str], Target | None]
@@ -49,6 +55,7 @@ _MEANT = re.compile(
     rf"(?:(?P<tags>{TAG}(?:\s*+,\s*+{TAG})*+){_END}|(?P<names>[\w./-]++){_END})",
     re.IGNORECASE,
 )
+_OPTION_KEY = re.compile(rf"(?P<key>{KEY})(?:\s*+=|\s++)\s*+(?=\S)", re.IGNORECASE)
 _LISTED = re.compile(r"\s*+(?:tags|target)\s*+=(?!=)")
 _PIN = re.compile(r"===?\s*+([^\s,;()]++)")
 _PROJECT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)", re.ASCII)
@@ -86,9 +93,14 @@ class Finding:
         return self.fault.location
 
 
-def check_text(name: str, text: str, look_up: LookUp) -> tuple[Finding, ...]:
-    """Return what is wrong in the decoded text of a file, in its order."""
-    return _Checker(name, look_up).check(text)
+def check_text(
+    name: str, text: str, look_up: LookUp, *, constraints: bool = False
+) -> tuple[Finding, ...]:
+    """Return what is wrong in the decoded text of a file, in its order.
+
+    :param constraints: whether it is a constraints file, in which pip refuses some lines.
+    """
+    return _Checker(name, look_up).check(text, constraints=constraints)
 
 
 def fix_text(name: str, text: str, look_up: LookUp) -> tuple[str, tuple[Finding, ...]]:
@@ -124,7 +136,9 @@ class _Checker:
         self._look_up = look_up
         self._known: dict[_Name, Target | TargetError | None] = {}
 
-    def check(self, text: str, *, layout: bool = False) -> tuple[Finding, ...]:
+    def check(
+        self, text: str, *, layout: bool = False, constraints: bool = False
+    ) -> tuple[Finding, ...]:
         """Return the findings; with ``layout``, also those about layout."""
         findings: list[Finding] = []
         targeted: list[tuple[SourceLine, tuple[_Name, ...]]] = []
@@ -140,6 +154,9 @@ class _Checker:
             findings += found
             if layout and len(line.pieces) == 1 and not any(each.edits for each in found):
                 findings += _layout_finding(line)
+            if constraints and line.parsed.kind is Kind.REQUIREMENT:
+                fault = constraint_fault(line)
+                findings += [Finding(fault)] if fault else []
             names = tuple(
                 (clause.key, word.text) for clause in line.parsed.clauses for word in clause.values
             )
@@ -366,6 +383,58 @@ def _separate_url(text: str, error: AnnotationError) -> Iterator[Edit]:
         yield Edit(error.start, error.start, " ")
 
 
+def _separate_clause(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Write the missing ``;`` before a clause, or a space before its ``#``."""
+    before = text[: error.start].rstrip(" \t\v\f\xa0,:|#")
+    if _ends_well(before):
+        mark = "#" if "#" in text[len(before) : error.start] else ";"
+        yield Edit(len(before), error.start, f" {mark} ")
+
+
+def _add_key(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Write ``tags=`` before a tag, and the ``;`` if it is missing, too."""
+    before = text[: error.start].rstrip()
+    requirement = before.removesuffix(";").rstrip()
+    if _ends_well(requirement):
+        yield Edit(len(requirement), error.start, " ; tags=")
+
+
+def _ends_well(text: str) -> bool:
+    """Return whether a clause can follow: a requirement, perhaps with clauses, or a default."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        line = parse_line(text)
+        if line.kind is not Kind.DEFAULT:
+            Requirement(line.requirement)
+    except (AnnotationError, InvalidRequirement):
+        return False
+    return not line.options
+
+
+def _replace_lookalike(text: str, error: AnnotationError) -> Iterator[Edit]:
+    yield Edit(error.start, error.end, LOOKALIKES[ord(text[error.start])].strip())
+
+
+def _leave_out_quotes(text: str, error: AnnotationError) -> Iterator[Edit]:
+    quoted = text[error.start : error.end]
+    if "$" not in quoted:
+        yield Edit(error.start, error.end, re.sub(r"""['"`()\[\]{}<>]""", "", quoted).strip())
+
+
+def _leave_out_separator(text: str, error: AnnotationError) -> Iterator[Edit]:
+    yield Edit(len(text[: error.start].rstrip()), error.end, "")
+
+
+def _write_as_clause(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Write ``; tags=…`` after a requirement, or ``# tags=…`` on a line of its own."""
+    before = text[: error.start].rstrip("-")
+    match = _OPTION_KEY.match(text, error.start)
+    if match and (not before.strip() or _ends_well(before)):
+        mark = ";" if before.strip() else "#"
+        yield Edit(len(before), match.end(), f"{mark} {nearest_key(match['key'])}=")
+
+
 _BY_CODE: dict[str, Callable[[str, AnnotationError], Iterator[Edit]]] = {
     "WT001": _respell_key,
     "WT004": _separate_by_commas,
@@ -375,16 +444,29 @@ _BY_CODE: dict[str, Callable[[str, AnnotationError], Iterator[Edit]]] = {
     "WT011": _put_clause_first,
     "WT012": _move_clause_to_comment,
     "WT014": _separate_url,
+    "WT015": _separate_clause,
+    "WT016": _replace_lookalike,
+    "WT017": _leave_out_quotes,
+    "WT018": _leave_out_separator,
+    "WT019": _write_as_clause,
+    "WT020": _add_key,
 }
 
 
 def head_of(text: str, clause: Clause) -> tuple[int, int]:
-    """Return the index of the ``;`` or ``#`` before a clause of a line, and that of its key."""
+    """Return the index of the ``;`` or ``#`` before a clause of a line, and that of its key.
+
+    If a comment begins with ``;``, its ``#`` counts.
+    """
     key = text.rindex(clause.key, 0, clause.values[0].start)
     mark = key - 1
     while text[mark].isspace():
         mark -= 1
-    return mark, key
+    comment = mark
+    while comment > 0 and (text[comment].isspace() or text[comment] == ";"):
+        comment -= 1
+    begins_comment = text[comment] == "#" and (not comment or text[comment - 1].isspace())
+    return comment if begins_comment else mark, key
 
 
 def leave_out(line: AnnotatedLine, removed: Collection[Word]) -> dict[Word, tuple[Edit]]:

@@ -5,15 +5,25 @@ from __future__ import annotations
 import locale
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from wheeltarget.commands.validate.lint import Finding, check_text, fix_text
-from wheeltarget.errors import Fault
-from wheeltarget.requirements.parser import decode, encoding_of
+from wheeltarget.errors import Fault, UsageError
+from wheeltarget.pip_config.options import CommandLine, split_file_options
+from wheeltarget.requirements.annotations import Kind
+from wheeltarget.requirements.parser import SourceLine, decode, encoding_of, read_lines
 from wheeltarget.staging.atomic import open_part
 from wheeltarget.targets.catalog import look_up
-from wheeltarget.utils.files import REQUIREMENTS_FILE, is_stream, read_regular, read_stream
+from wheeltarget.utils.files import (
+    REQUIREMENTS_FILE,
+    is_stream,
+    read_regular,
+    read_stream,
+    working_tree,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +32,12 @@ class ValidateRequest:
 
     :param files: requirements and constraints files; files that they include are not checked.
     :param fix: whether to apply safe fixes.
+    :param constraints: more files, which are constraints files whatever they are called.
     """
 
     files: tuple[str, ...]
     fix: bool = False
+    constraints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +71,19 @@ def validate(request: ValidateRequest) -> ValidateOutcome:
     fixed: list[Finding] = []
     unfinished: list[Fault] = []
     # Each file once, even if it has several names.
-    names = sorted({os.path.realpath(name): name for name in reversed(request.files)}.values())
+    named = reversed((*request.files, *request.constraints))
+    names = sorted({os.path.realpath(name): name for name in named}.values())
+    contents: dict[str, tuple[bytes, str]] = {}
     for name in names:
         try:
             data = _read(name)
-            text = decode(data, _locale_encoding())
+            contents[name] = data, decode(data, _locale_encoding())
         except (OSError, ValueError, LookupError) as error:
             unfinished.append(Fault(f"cannot read {name}: {_reason(error)}"))
-            continue
+    constraints = {os.path.realpath(name) for name in request.constraints}
+    for name, (_, text) in contents.items():
+        constraints |= set(_included_constraints(name, text))
+    for name, (data, text) in contents.items():
         if request.fix:
             new, corrected = fix_text(name, text, look_up)
             try:
@@ -76,8 +93,25 @@ def validate(request: ValidateRequest) -> ValidateOutcome:
                     fixed += corrected
             except (OSError, ValueError) as error:
                 unfinished.append(Fault(f"cannot write {name}: {_reason(error)}"))
-        findings += check_text(name, text, look_up)
+        is_constraints = os.path.realpath(name) in constraints or _says_constraints(name)
+        findings += check_text(name, text, look_up, constraints=is_constraints)
     return ValidateOutcome(len(names), tuple(findings), tuple(fixed), tuple(unfinished))
+
+
+def _included_constraints(name: str, text: str) -> Iterator[str]:
+    """Return the real path of each file that the text of a file includes with ``-c``."""
+    for line in read_lines(name, text):
+        if isinstance(line, SourceLine) and line.parsed.kind is Kind.OPTION:
+            with suppress(UsageError):
+                options = split_file_options(line.parsed.options)
+                for path in CommandLine(options, ()).values("--constraint"):
+                    yield os.path.realpath(os.path.join(os.path.dirname(name), path))  # noqa: PTH118, PTH120 - any text
+
+
+def _says_constraints(name: str) -> bool:
+    """Return whether the name of a file, or of its folder, says that it has constraints."""
+    path = Path(os.path.abspath(name))  # noqa: PTH100 - without following links
+    return any("constraint" in each.lower() for each in (path.name, path.parent.name))
 
 
 def _locale_encoding() -> str:
@@ -95,20 +129,16 @@ def _read(name: str) -> bytes:
     return read_regular(name, REQUIREMENTS_FILE)
 
 
-def _working_tree(name: str) -> Path:
+def _writable_tree(name: str) -> Path:
     """Return the folder in which a file may be written, by the name that it was given.
 
     This is the git working tree of the working directory or, if the file is not below it, of the
     named folder; the folder itself if it is not in a working tree.
     """
     named = Path(os.path.abspath(name))  # noqa: PTH100 - without following links
-    here = _top(Path.cwd())
-    return here if named.is_relative_to(here) else _top(named.parent.resolve())
-
-
-def _top(folder: Path) -> Path:
-    tops = (each for each in (folder, *folder.parents) if os.path.lexists(each / ".git"))
-    return next(tops, folder)
+    here, there = Path.cwd(), named.parent.resolve()
+    tree = working_tree(here) or here
+    return tree if named.is_relative_to(tree) else working_tree(there) or there
 
 
 def _write(name: str, old: bytes, text: str) -> None:
@@ -122,7 +152,7 @@ def _write(name: str, old: bytes, text: str) -> None:
         raise ValueError(f"encoding it as {encoding} would change more than the fixes")
     if is_stream(name):
         raise ValueError("it is not a file that can be replaced")
-    real, tree = Path(os.path.realpath(name)), _working_tree(name)
+    real, tree = Path(os.path.realpath(name)), _writable_tree(name)
     status = real.stat()
     if not real.is_relative_to(tree) or ".git" in real.relative_to(tree).parts:
         raise ValueError(
