@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _SCHEMA = 1
 _GIGABYTE = 1000**3
+_MOST_PATHS = 10
+"""How many of the paths that one rule leaves out of a bundle are named."""
 
 
 def show_lock(outcome: LockOutcome, *, coloured: bool = True) -> None:
@@ -103,6 +105,7 @@ def show_bundle(outcome: BundleOutcome, *, as_json: bool, quiet: bool) -> None:
             "size": outcome.size,
             "limit": outcome.limit,
             "projects": list(map(asdict, outcome.projects)),
+            "left_out": list(map(asdict, outcome.left_out)),
             "notes": outcome.notes,
         }
         show_json(document)
@@ -117,6 +120,13 @@ def _bundle_lines(outcome: BundleOutcome) -> Iterator[str]:
     wide = max(map(len, names), default=0)
     for name, each in zip(names, outcome.projects, strict=True):
         yield f"  {name:{wide}}  {format_size(each.size):>11}  {counted(each.files, 'file')}"
+    for rule in dict.fromkeys(each.rule for each in outcome.left_out):
+        paths = [each.path for each in outcome.left_out if each.rule == rule]
+        more = f" and {len(paths) - _MOST_PATHS} more, see --format json"
+        yield (
+            f"Left out by {rule}: {', '.join(paths[:_MOST_PATHS])}"
+            f"{more if len(paths) > _MOST_PATHS else ''}"
+        )
     limit = f" (the service allows {format_size(outcome.limit)})" if outcome.limit else ""
     path = display_path(outcome.output.absolute())
     yield f"Saved {path}, {format_size(outcome.size)} unpacked{limit}"

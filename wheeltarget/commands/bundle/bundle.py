@@ -15,7 +15,6 @@ from wheeltarget.commands.bundle.files import (
     Layout,
     ProjectSize,
     compiled_files,
-    included_files,
     merge_files,
     require_same_python,
     sizes,
@@ -23,6 +22,7 @@ from wheeltarget.commands.bundle.files import (
     write_archive,
     write_folder,
 )
+from wheeltarget.commands.bundle.include import LeftOut, include, unused_rules
 from wheeltarget.commands.bundle.wheels import LockedRequest, read_lock, take_wheels, unpack_all
 from wheeltarget.commands.invocation import read_invocation
 from wheeltarget.errors import BundleError, TargetError, UsageError
@@ -38,11 +38,15 @@ _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-a
 
 @dataclass(frozen=True, slots=True)
 class BundleRequest(LockedRequest):
-    """The arguments; the output is an archive if its name ends in ``.zip``, else a folder."""
+    """The arguments; the output is an archive if its name ends in ``.zip``, else a folder.
+
+    :param excluded: rules for what is left out of included folders, as lines of ``.gitignore``.
+    """
 
     output: Path
     layout: str = LAYOUTS[0]
     include: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     scripts: bool = False
     compiles: bool = False
     compressed: bool = True
@@ -56,6 +60,7 @@ class BundleOutcome:
     output: Path
     target: str
     projects: tuple[ProjectSize, ...]
+    left_out: tuple[LeftOut, ...]
     limit: int | None
     notes: tuple[str, ...]
 
@@ -70,6 +75,9 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     if request.components and request.components.resolve() == request.output.resolve():
         message = f"{request.output} cannot be both the bundle and the component list"
         raise UsageError(message, "name another file with --components")
+    if request.excluded and not request.include:
+        message = "--exclude-path needs --include: the wheels of the lock are always whole"
+        raise UsageError(message, "name what to include, or leave --exclude-path out")
     invocation = read_invocation((), request.environment)
     moment = source_date(invocation.environment)
     lock = read_lock(request, invocation)
@@ -94,14 +102,19 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     ):
         wheels, flaws = take_wheels(lock, request, invocation, home / "wheels", require_tools)
         files = unpack_all(wheels, layout, home / "unpacked")
-        for text in request.include:
-            files += included_files(text, layout.site, (request.output, request.components))
+        outputs = (request.output, request.components)
+        included = [
+            include(path, layout.site, request.excluded, outputs) for path in request.include
+        ]
+        files += [file for each in included for file in each.files]
+        left_out = tuple(dict.fromkeys(found for each in included for found in each.left_out))
         merged = merge_files(files, platform)
         if request.compiles:
             merged = merge_files((*merged, *compiled_files(merged, home / "compiled")), platform)
         projects, limit = sizes(merged, lock.versions), _limit(request, lock)
-        notes = (*flaws, *_note_paths(merged, layout))
-        outcome = BundleOutcome(request.output, lock.target, projects, limit, notes)
+        unused = unused_rules(request.excluded, left_out)
+        notes = (*flaws, *_note_paths(merged, layout), *unused)
+        outcome = BundleOutcome(request.output, lock.target, projects, left_out, limit, notes)
         _refuse_too_large(outcome)
         components = ""
         if keep_list:
