@@ -266,6 +266,7 @@ class System:
     aliases: Sequence[str] = ()
     inferred: Sequence[str] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
+    limit_conditions: Mapping[str, str] = field(default_factory=dict)
     limit_sources: Sequence[str] = ()
     markers: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()

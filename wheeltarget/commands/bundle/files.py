@@ -207,8 +207,11 @@ def source_date(environment: Mapping[str, str]) -> int:
 
 def write_archive(
     path: Path, files: Sequence[BundledFile], moment: int, *, compressed: bool
-) -> None:
-    """Write a zip archive, whole or not at all, over an existing file; times are since 1970."""
+) -> int:
+    """Write a zip archive, whole or not at all, over an existing file, and return its size.
+
+    :param moment: the time of every file, in seconds since 1970.
+    """
     path = Path(os.path.realpath(path))
     method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
     try:
@@ -223,9 +226,11 @@ def write_archive(
                     with file.source.open("rb") as source, archive.open(member, "w") as target:
                         shutil.copyfileobj(source, target, 1 << 20)
             part.chmod(permitted(0o666))
+            size = part.stat().st_size
             part.replace(path)
     except OSError as error:
         raise BundleError(f"cannot write {path}: {error.strerror}") from error
+    return size
 
 
 def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
