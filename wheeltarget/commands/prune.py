@@ -13,7 +13,7 @@ from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from wheeltarget.commands.check.locks import read_selections, sha256_of
 from wheeltarget.commands.invocation import Invocation, proposed_command, read_invocation
 from wheeltarget.errors import DestinationError, UsageError
-from wheeltarget.staging.atomic import open_part
+from wheeltarget.staging.atomic import open_part, remove_leftovers
 from wheeltarget.utils.files import copy_file
 
 _OLD = re.compile(r"\.(?:tgz|tar\.bz2)$")
@@ -64,6 +64,7 @@ def prune(request: PruneRequest) -> PruneOutcome:
             "--list and --to exclude each other",
             "leave out --to: --transfer-since LOCK alone lists the files",
         )
+    remove_leftovers()
     invocation = read_invocation((), request.environment)
     needed = _named(request, request.locks, invocation)
     there = [each for each in sorted(folder.rglob("*")) if _is_distribution(each.name)]

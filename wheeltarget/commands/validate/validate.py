@@ -11,7 +11,7 @@ from pathlib import Path
 from wheeltarget.commands.validate.lint import Finding, check_text, fix_text
 from wheeltarget.errors import Fault
 from wheeltarget.requirements.parser import decode, encoding_of
-from wheeltarget.staging.atomic import open_part
+from wheeltarget.staging.atomic import open_part, remove_leftovers
 from wheeltarget.targets.catalog import look_up
 from wheeltarget.utils.files import REQUIREMENTS_FILE, is_stream, read_regular, read_stream
 
@@ -58,6 +58,8 @@ def validate(request: ValidateRequest) -> ValidateOutcome:
     findings: list[Finding] = []
     fixed: list[Finding] = []
     unfinished: list[Fault] = []
+    if request.fix:
+        remove_leftovers()
     # Each file once, even if it has several names.
     names = sorted({os.path.realpath(name): name for name in reversed(request.files)}.values())
     for name in names:
