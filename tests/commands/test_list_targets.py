@@ -84,7 +84,9 @@ def test_described(project: Path, text: str, kind: str, status: str) -> None:
 
 def test_facts_of_a_named_target() -> None:
     facts = {each.name: each for each in describe("aws-lambda-python3.8-arm64", BEFORE).facts}
-    assert list(facts) == ["tag", "supported until", "unzipped_bytes"]
+    assert list(facts) == [
+        *("tag", "supported until", "unzipped_bytes", "zipped_bytes", "zipped_bytes only")
+    ]
     assert facts["supported until"].value == str(AFTER)
     assert all(fact.sources for fact in facts.values())
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Result
+from tests.support.cli import Result, proposed, wheeltarget
 from tests.support.here import run_here
+from tests.support.index import LocalIndex
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
 
@@ -121,3 +122,31 @@ def test_broken_lock_removes_nothing(house: Path) -> None:
     lock.write_text(lock.read_text()[:300])
     assert prune(house, "-r", "pylock.new.toml").exit_code == 2
     assert len(names(house)) == 7
+
+
+@pytest.mark.parametrize("fault", ["missing", "changed"])
+@pytest.mark.parametrize("arguments", [[], ["--transfer-since=pylock.old.toml"]])
+def test_what_is_proposed_can_be_run(
+    house: Path, index: LocalIndex, fault: str, arguments: list[str]
+) -> None:
+    """The command fetches what the locks name, for the same target, into the wheelhouse."""
+    lock = house.parent / "pylock.toml"
+    wheels = sorted(house.glob("*-2.0-*"))
+    content = wheels[0].read_bytes()
+    url = index.add_file(f"files/{wheels[0].name}", content)
+    text = lock_wheels(wheels, TAG, lock).read_text()
+    text = text.replace(f"https://example.invalid/{wheels[0].name}", url)
+    lock.write_text(
+        text.replace('created-by = "wheeltarget"', "created-by = 'x'").partition("[tool")[0]
+    )
+    wheels[0].unlink()
+    if fault == "changed" and arguments:
+        make_wheel(house, "lib", "2.0", files={"evil.py": b""})
+    if not arguments:
+        (house / "same-1.0-py3-none-any.whl").unlink()
+    result = prune(house, "-r", "pylock.toml", "--tags", TAG, *arguments)
+    assert result.exit_code in {2, 3}
+    done = wheeltarget(*proposed(result), cwd=house.parent)
+    assert done.exit_code == 0, done.stderr
+    assert wheels[0].read_bytes() == content
+    assert prune(house, "-r", "pylock.toml", "--tags", TAG, *arguments).exit_code == 0

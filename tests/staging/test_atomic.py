@@ -6,15 +6,23 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.support.cli import environment, names
-from wheeltarget.staging.atomic import open_part
+from tests.support.here import run_here
+from tests.support.locked import lock_wheels
+from tests.support.wheels import make_wheel
+from wheeltarget.staging.atomic import hidden_folder, open_part, remove_leftovers, temporary_folder
 from wheeltarget.staging.folders import open_state
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locks as POSIX has them")
+
+HOST = f"cp{sys.version_info[0]}{sys.version_info[1]}-none-any"
 
 _DYING = """\
 import os, sys
@@ -50,6 +58,121 @@ def test_what_a_killed_run_left_is_removed(house: Path, kind: str, next_kind: st
         assert names(house) == [part.parent.name]
         assert part.parent != left
     assert names(house) == []
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_run_left_elsewhere_is_removed(
+    house: Path, tmp_path: Path, kind: str
+) -> None:
+    _leave(house, kind)
+    with open_part(tmp_path / "out"):
+        assert names(house) == []
+
+
+def test_what_is_being_written_elsewhere_stays(house: Path, tmp_path: Path) -> None:
+    with open_part(house / "out") as part, open_part(tmp_path / "out"):
+        assert names(house) == [part.parent.name]
+
+
+def test_what_cannot_be_removed_elsewhere_costs_no_time(
+    house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = _leave(house, "folder")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with ExitStack() as stack, monkeypatch.context() as patch:
+        patch.setattr("os.rmdir", refuse)
+        start = time.monotonic()
+        stack.enter_context(hidden_folder(tmp_path, "out"))
+        assert time.monotonic() - start < 4
+    assert left.exists()
+    remove_leftovers()
+    assert names(house) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["validate", "--fix", "asked.txt"],
+        ["prune", "wheels", "-r", "pylock.t.toml"],
+        ["prune", "wheels", "-r", "pylock.t.toml", "--transfer-since=pylock.t.toml"],
+        ["bundle", "-r", "pylock.t.toml", "--wheels=wheels", "-o", "app.zip"],
+        ["install-check", "-r", "pylock.t.toml", "--wheels=wheels"],
+        ["merge", "wheels", "-d", "all"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_each_verb_removes_it(house: Path, tmp_path: Path, arguments: list[str]) -> None:
+    """Also a run that has nothing to write."""
+    wheel = make_wheel(tmp_path / "wheels", "lib")
+    lock_wheels([wheel], HOST, tmp_path / "pylock.t.toml")
+    (tmp_path / "asked.txt").write_text("lib\n")
+    _leave(house, "folder")
+    assert run_here(*arguments, cwd=tmp_path).exit_code == 0
+    assert names(house) == []
+
+
+class TestTemporary:
+    """Folders in TMPDIR of which no record is left, since the state folder was another one."""
+
+    @pytest.fixture
+    def leave(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
+        monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+
+        def leave(name: str, *, hours: int = 25, mode: int = 0o700) -> Path:
+            folder = tmp_path / name
+            (folder / "inner").mkdir(parents=True)
+            (folder / "inner" / "file").write_text("half")
+            folder.chmod(mode)
+            then = time.time() - hours * 3600
+            os.utime(folder, (then, then))
+            return folder
+
+        return leave
+
+    @pytest.mark.parametrize("purpose", ["bundle", "install", "target", "probe"])
+    def test_old_ones_are_removed(self, leave: Callable[..., Path], purpose: str) -> None:
+        left = leave(f".wheeltarget-{purpose}.wheeltarget-{'0' * 16}")
+        with temporary_folder("bundle") as folder:
+            assert not left.exists()
+            assert folder.exists()
+
+    @pytest.mark.parametrize(
+        ("name", "options"),
+        [
+            (f".wheeltarget-bundle.wheeltarget-{'0' * 16}", {"hours": 23}),
+            (f".wheeltarget-bundle.wheeltarget-{'0' * 16}", {"mode": 0o755}),
+            (f".out.wheeltarget-{'0' * 16}", {}),
+            (f"wheeltarget-bundle.wheeltarget-{'0' * 16}", {}),
+            (f".wheeltarget-bundle.wheeltarget-{'0' * 15}", {}),
+        ],
+    )
+    def test_all_others_stay(
+        self, leave: Callable[..., Path], name: str, options: dict[str, int]
+    ) -> None:
+        left = leave(name, **options)
+        with temporary_folder("bundle"):
+            assert (left / "inner" / "file").exists()
+
+    def test_links_stay(self, leave: Callable[..., Path], tmp_path: Path) -> None:
+        left = leave("mine")
+        link = tmp_path / f".wheeltarget-bundle.wheeltarget-{'0' * 16}"
+        link.symlink_to(left)
+        (leave(f".wheeltarget-bundle.wheeltarget-{'1' * 16}") / "link").symlink_to(left)
+        with temporary_folder("bundle"):
+            assert (left / "inner" / "file").exists()
+            assert link.is_symlink()
+
+    def test_one_that_is_in_use_stays(self, tmp_path: Path, leave: Callable[..., Path]) -> None:
+        del leave  # only the folder counts
+        then = time.time() - 90_000
+        with temporary_folder("bundle") as first:
+            os.utime(first, (then, then))
+            with temporary_folder("bundle"):
+                assert first.exists()
+        assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

@@ -16,6 +16,26 @@ from tests.support.wheels import make_wheel
 Members = list[tuple[str | zipfile.ZipInfo, bytes]]
 INFORMATION = "lib-1.0.dist-info"
 NAME = "lib-1.0-py3-none-any.whl"
+SCRIPTS = {
+    "no function": "x = lib",
+    "nothing": "x =",
+    "a colon and nothing": "x = lib:",
+    "no module": "x = :main",
+    "a space": "x = li b:main",
+    "spaces around the colon": "x = lib : main",
+    "two colons": "x = lib:main:other",
+    "a dash": "x = my-lib:main",
+    "dots without a name": "x = lib..sub:main",
+    "a star": "x = lib:*",
+    "quotes": 'x = "lib:main"',
+    "empty extras": "x = lib:main []",
+    "half of its extras": "x = lib:main [extra",
+    "a second line": "x = lib:main\n  other",
+    "its function on a second line": "x =\n  lib:main",
+    "a bracket in its name": "x[1] = lib:main",
+    "a name that is too long": f"{'x' * 300} = lib:main",
+}
+"""Entry points that pip does not install, as lines of entry_points.txt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +331,20 @@ def _damaged() -> Iterator[Broken]:
     for text in (b"x = lib\n[[[\n", b"\xff\xfe"):
         make = _added(f"{INFORMATION}/entry_points.txt", text)
         yield Broken(f"entry points {text!r}", "WC122", "cannot be read", make)
+    for number, (what, value) in enumerate(SCRIPTS.items()):
+        kind = ("console", "gui")[number % 2]
+        points = f"[{kind}_scripts]\ngood = lib:main\n{value}\n".encode()
+        make = _added(f"{INFORMATION}/entry_points.txt", points)
+        says = f"the script {value.partition('=')[0].strip()[:40]!r}"[:-1]
+        yield Broken(f"a script with {what}", "WC123", says, make)
+    for what, old, new in (
+        ("first", b"lib.py,", b"\nlib.py,"),
+        ("in the middle", b"\nlib-1.0.dist-info/WHEEL", b"\n\nlib-1.0.dist-info/WHEEL"),
+        ("last", b",,\n", b",,\n\n"),
+        ("last, as on Windows", b",,\n", b",,\n\r\n"),
+    ):
+        make = _changed(_file("RECORD", old, new))
+        yield Broken(f"a blank line in RECORD, {what}", "WC112", "of RECORD is blank", make)
     yield Broken("RECORD twice", "WC112", "lib.py twice", _changed(_again))
     yield Broken("half a RECORD", "WC112", "line 1", _changed(_file("RECORD", b",sha", b";sha")))
 
@@ -358,6 +392,10 @@ def _hostile() -> Iterator[Broken]:
 
 
 def _untrue() -> Iterator[Broken]:
+    for name in ("lib-1.0-py3-none-any-x86_64_v3.whl", "lib-1.0-1-py3-none-any-cu12.8.whl"):
+        label = name.removesuffix(".whl").rpartition("-")[2]
+        says = f"variant wheel, with the label {label}, which no pip takes yet"
+        yield Broken(f"a variant wheel {label}", "WC124", says, _named(name))
     yield Broken("no wheel's name", "WC101", "not that of a wheel", _named("lib.whl"))
     yield Broken("a bad version", "WC101", "not that of a wheel", _named("lib-x-py3-none-any.whl"))
     yield Broken("another folder", "WC107", "other-1.0", _changed(_renamed("lib-", "other-")))

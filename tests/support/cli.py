@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,3 +80,8 @@ def download(
 def names(folder: Path) -> list[str]:
     """List a folder, hidden files included; a missing one is None's worth: an empty list."""
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def proposed(result: Result) -> list[str]:
+    """Return the arguments of the command that the last line of an error proposes."""
+    return shlex.split(result.stderr.rstrip().rpartition(": wheeltarget ")[2])

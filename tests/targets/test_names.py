@@ -266,6 +266,8 @@ class TestSystems:
             assert system.title
             assert system.sources
             assert bool(system.limits) == bool(system.limit_sources)
+            assert system.limits.keys() <= {"unzipped_bytes", "zipped_bytes"}
+            assert system.limit_conditions.keys() <= system.limits.keys()
             assert set(system.inferred) <= {*system.pythons, *system.platforms}
             assert system.ends.keys() <= {*system.pythons}
             used |= {*system.sources, *system.python_sources, *system.limit_sources}

@@ -74,3 +74,21 @@ def test_anything_is_read(data: bytes) -> None:
         wheel.write_bytes(data)
         assert {flaw.code for flaw in read_wheel(wheel).flaws} <= {"WC102", "WC107"}
         assert read_wheel(wheel).flaws
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("vfoo-2.0-cp312-cp312-linux_x86_64-x86_64_v3.whl", "WC124"),
+        ("vfoo-2.0-3x-cp312-cp312-manylinux_2_28_x86_64-cu12.8.whl", "WC124"),
+        ("vfoo-2.0-py3-none-any-null.whl", "WC124"),
+        ("vfoo-2.0-py2.py3-none-any-a.whl", "WC124"),
+        ("vfoo-2.0-cp312-cp312-linux_x86_64-V3.whl", "WC101"),
+        ("vfoo-x-cp312-cp312-linux_x86_64-v3.whl", "WC101"),
+        ("vfoo-2.0-cp312-cp312-v3.whl", "WC102"),
+        ("vfoo-2.0-any-v3.whl", "WC101"),
+    ],
+)
+def test_variant_wheels(tmp_path: Path, name: str, code: str) -> None:
+    """The label follows the name of a wheel (PEP 825)."""
+    assert [flaw.code for flaw in read_wheel(tmp_path / name).flaws] == [code]

@@ -9,8 +9,9 @@ start-up: a run of pip alone needs no catalog of targets, and a lock no reader o
 from __future__ import annotations
 
 import os
+import shlex
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -46,6 +47,12 @@ from wheeltarget.utils.files import (
 if TYPE_CHECKING:
     from wheeltarget.requirements.parser import Inputs
     from wheeltarget.targets.target import Target
+
+
+def proposed_command(*arguments: str, tags: Iterable[str] = (), targets: Iterable[str] = ()) -> str:
+    """Return a command to propose, quoted for a shell, with the targets of the present command."""
+    named = [("--tags", each) for each in tags] + [("--target", each) for each in targets]
+    return shlex.join(["wheeltarget", *arguments, *(text for pair in named for text in pair)])
 
 
 class InputFiles:

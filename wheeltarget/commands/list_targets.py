@@ -171,7 +171,10 @@ def _describe_named(named: NamedTarget, today: date) -> Described:
         name = "retired" if system.is_retired(named.python, today) else "supported until"
         facts.append(Fact(name, str(end), "verified", _cite(("eol",))))
     cited = _cite(system.limit_sources)
-    facts += (Fact(limit, value, "verified", cited) for limit, value in system.limits.items())
+    for limit, value in system.limits.items():
+        facts.append(Fact(limit, value, "verified", cited))
+        if condition := system.limit_conditions.get(limit):
+            facts.append(Fact(f"{limit} only", condition, "verified", cited))
     markers = _markers(target, "follows", (), named)
     return Described(target, system.title, system.kind, tuple(facts), markers, system.notes)
 

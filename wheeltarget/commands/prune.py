@@ -11,9 +11,9 @@ from pathlib import Path
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
 from wheeltarget.commands.check.locks import read_selections, sha256_of
-from wheeltarget.commands.invocation import Invocation, read_invocation
+from wheeltarget.commands.invocation import Invocation, proposed_command, read_invocation
 from wheeltarget.errors import DestinationError, UsageError
-from wheeltarget.staging.atomic import open_part
+from wheeltarget.staging.atomic import open_part, remove_leftovers
 from wheeltarget.utils.files import copy_file
 
 _OLD = re.compile(r"\.(?:tgz|tar\.bz2)$")
@@ -64,13 +64,14 @@ def prune(request: PruneRequest) -> PruneOutcome:
             "--list and --to exclude each other",
             "leave out --to: --transfer-since LOCK alone lists the files",
         )
+    remove_leftovers()
     invocation = read_invocation((), request.environment)
     needed = _named(request, request.locks, invocation)
     there = [each for each in sorted(folder.rglob("*")) if _is_distribution(each.name)]
     if request.since:
         old = {digest for _, digest in _named(request, request.since, invocation)}
         lacking = {name: digest for name, digest in needed if digest not in old}
-        files = tuple(_find(there, lacking, request.place))
+        files = tuple(_find(there, lacking, request))
         if request.to is not None:
             _copy(files, lacking, request.to)
         return PruneOutcome(files, _size(files), request.to is not None)
@@ -82,7 +83,7 @@ def prune(request: PruneRequest) -> PruneOutcome:
     if files and names.isdisjoint(each.name for each in there):
         raise DestinationError(
             f"{request.place} contains no file that the locks name; nothing was removed",
-            "check that it belongs to these locks, or fetch first: wheeltarget download -r LOCK",
+            f"check that it belongs to these locks, or fetch first: {_fetching(request)}",
         )
     size = _size(files)
     for path in files if request.removes else ():
@@ -106,7 +107,16 @@ def _named(
     return {(file.filename, file.sha256) for each in selections for file in each.files}
 
 
-def _find(there: Iterable[Path], lacking: Mapping[str, str], place: str) -> Iterator[Path]:
+def _fetching(request: PruneRequest) -> str:
+    """Return the command that fetches what the locks name."""
+    locks = [text for lock in request.locks for text in ("-r", lock)]
+    named = {"tags": request.tags, "targets": request.targets}
+    return proposed_command("download", *locks, "-d", request.place, **named)
+
+
+def _find(
+    there: Iterable[Path], lacking: Mapping[str, str], request: PruneRequest
+) -> Iterator[Path]:
     left = dict(lacking)
     for path in there:
         if path.name in left and sha256_of(path) == left[path.name]:
@@ -114,8 +124,8 @@ def _find(there: Iterable[Path], lacking: Mapping[str, str], place: str) -> Iter
             yield path
     if left:
         files = f"{', '.join(sorted(left))} {'is' if len(left) == 1 else 'are'}"
-        message = f"{files} missing in {place}, or different from what the lock says"
-        raise UsageError(message, "fetch what the lock names first: wheeltarget download -r LOCK")
+        message = f"{files} missing in {request.place}, or different from what the lock says"
+        raise UsageError(message, f"fetch what the lock names first: {_fetching(request)}")
 
 
 def _size(files: Iterable[Path]) -> int:

@@ -1,7 +1,7 @@
 """Files and folders that exist whole or not at all, and temporary ones.
 
 What is not whole yet is beside its place, in a hidden folder. A run that is killed leaves it there,
-and the next run that writes to the same folder removes it.
+and the next run of the same user removes it, wherever it writes.
 
 For temporary files, Python takes the first folder that it can write a file to: the one that
 ``TMPDIR`` names, then those of the system, then the working directory. It may be full a moment
@@ -15,7 +15,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from wheeltarget.errors import DestinationError, TemporaryFilesError, WheeltargetError
@@ -100,6 +100,12 @@ def hidden_folder(home: Path, name: str) -> Iterator[Path]:
             yield Path(record.make_folder(str(home), name))
 
 
+def remove_leftovers() -> None:
+    """Remove what killed runs have left; a run that writes a file does so anyway."""
+    with suppress(OSError, DestinationError), open_state() as state:
+        recovery.sweep(state, "", "")
+
+
 def temporary_home() -> Path:
     """Return the folder for temporary files; raise TemporaryFilesError if none can be written."""
     try:
@@ -118,8 +124,11 @@ def temporary_folder(name: str) -> Iterator[Path]:
     :raises TemporaryFilesError: if it, or something in it, cannot be written.
     """
     home = temporary_home()
-    with explained(home), hidden_folder(home, f"wheeltarget-{name}") as folder, explained(folder):
-        yield folder
+    with explained(home):
+        with open_state() as state:
+            recovery.remove_unrecorded(state, os.path.realpath(home))
+        with hidden_folder(home, f"wheeltarget-{name}") as folder, explained(folder):
+            yield folder
 
 
 @contextmanager

@@ -26,6 +26,7 @@ import os
 import re
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
@@ -39,8 +40,10 @@ _UNREADABLE = ".unreadable"  # added to the name of a record that cannot be read
 _LONGEST_NAME = 100
 _KEY = re.compile(r"[0-9a-f]{16}")
 _STAGE = re.compile(r"\..*\.wheeltarget-[0-9a-f]{16}", re.DOTALL)
+_TEMPORARY = re.compile(r"\.wheeltarget-[a-z]+\.wheeltarget-[0-9a-f]{16}")
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _SECONDS = 5.0
+_DAY = 86_400.0
 
 
 def prefix_of(name: str) -> str:
@@ -232,10 +235,10 @@ def open_inner(stack: ExitStack, destination: Folder, name: str, absent: set[int
 
 
 def sweep(state: Folder, destination: str, home: str) -> list[str]:
-    """Remove what dead runs have left of their stages, and take back what they were placing.
+    """Remove what dead runs have left of their stages, and take back what they were placing here.
 
-    :param destination: the path of the destination, without links; stages for it are swept.
-    :param home: the path of a folder, without links; stages in it are swept.
+    :param destination: the path of the destination, without links.
+    :param home: the path of a folder for stages, without links.
     :returns: a sentence for the user for each record that cannot be read.
     """
     notes: list[str] = []
@@ -257,6 +260,33 @@ def finish(state: Folder, key: str, longest_wait: float) -> None:
     with _held_record(state, key, longest_wait, is_dead=True) as is_held:
         if is_held:
             _finish(state, key, longest_wait)
+
+
+def remove_unrecorded(state: Folder, home: str) -> None:
+    """Remove old temporary folders of this user that are in no record.
+
+    A run with another state folder may have made them, as in a container that is gone.
+
+    :param home: the folder for temporary files, without links; other folders may hold what came
+        with a repository, and has such a name.
+    """
+    known = known_folders(state)
+    with suppress(OSError):
+        for name in filter(_TEMPORARY.fullmatch, os.listdir(home)):
+            path = os.path.join(home, name)
+            if path not in known:
+                with suppress(OSError):
+                    _remove_if_old(path)
+
+
+def _remove_if_old(path: str) -> None:
+    with Folder.open(path) as folder:
+        own, user = folder.own, getattr(os, "geteuid", lambda: folder.own.st_uid)()
+        is_private = sys.platform == "win32" or not stat.S_IMODE(own.st_mode) & 0o077
+        if own.st_uid != user or not is_private or own.st_mtime > time.time() - _DAY:
+            return
+        folder.clear()
+    os.rmdir(path)
 
 
 def known_folders(state: Folder) -> set[str]:
@@ -366,19 +396,21 @@ def _sweep_one(state: Folder, key: str, destination: str, home: str) -> Iterator
             return
         paths = [path for path, _ in content.folders]
         concerned = content.destination in {"", destination} or home in map(os.path.dirname, paths)
-        # One of which nothing is left may be removed: its folder was in another one.
-        if concerned or not (content.journal or any(map(os.path.lexists, paths))):
-            _finish(state, key, 0)
+        # What was being placed elsewhere is taken back there: the disk may be away for now.
+        if concerned or not content.journal:
+            _finish(state, key, 0, _SECONDS if concerned else 0)
 
 
-def _finish(state: Folder, key: str, longest_wait: float) -> None:
+def _finish(
+    state: Folder, key: str, longest_wait: float, longest_removal: float = _SECONDS
+) -> None:
     """Take back what was being placed; remove the folders of a record that is held, and it."""
     _, recorded, journal = _read(state, key)
     if journal is not None:
         _hold_and_take_back(state, key, journal, longest_wait)
     for path, identity in recorded:
         if identity is not None:
-            wait_for(functools.partial(_removed, path, identity), _SECONDS)
+            wait_for(functools.partial(_removed, path, identity), longest_removal)
         else:  # it was made at most, and nothing was put into it
             with suppress(OSError):
                 os.rmdir(path)

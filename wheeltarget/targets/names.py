@@ -272,6 +272,7 @@ class System:
     own_python: str = ""
     inferred: Sequence[str] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
+    limit_conditions: Mapping[str, str] = field(default_factory=dict)
     limit_sources: Sequence[str] = ()
     markers: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()

@@ -1,7 +1,8 @@
 """Read one wheel, and find everything that is wrong with it.
 
 Specifications: the binary distribution format (PEP 427) for the archive, WHEEL and RECORD; core
-metadata for METADATA; PEP 376 for the format of RECORD.
+metadata for METADATA; PEP 376 for the format of RECORD; PEP 825 for the names of variant wheels;
+the entry points specification, as far as pip installs scripts.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from wheeltarget.wheelhouse.archive import (
     check_members,
     describe_bomb,
     describe_damage,
+    find_name_problem,
     leaves_folder,
     refuse_large_directory,
 )
@@ -45,8 +47,16 @@ _MOST_TAGS = 10_000
 _MOST_ALIKE = 50
 """How many flaws of one kind are reported for one wheel."""
 
+_VARIANT_MESSAGE = "it is a variant wheel, with the label {}, which no pip takes yet"
+
 _Row = tuple[str, str, str]
 """The algorithm, the digest and the size in a line of RECORD, as they are written."""
+
+_VARIANT = re.compile(r"(?P<wheel>.+)-(?P<label>[0-9a-z._]+)\.whl")
+"""The name of a variant wheel: that of a wheel, and a label."""
+
+_FUNCTION = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*\s*(\[\s*[\w-]+(=\w+)?(,\s*\w+(=\w+)?)*\s*\])?")
+"""A function that pip makes a script for, perhaps with extras."""
 
 _STRONG = ("sha256", "sha384", "sha512")
 """The hashes that RECORD may use (PEP 427): sha256 or better."""
@@ -113,8 +123,10 @@ def read_wheel(path: Path) -> WheelFile:
     try:
         name, version, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
-        message = f"its name is not that of a wheel: {describe_damage(error)}"
-        return WheelFile("", "", (), path, flaws=(Flaw("WC101", visible(message)),))
+        flaw = Flaw("WC101", f"its name is not that of a wheel: {describe_damage(error)}")
+        if label := _variant_label(path.name):
+            flaw = Flaw("WC124", _VARIANT_MESSAGE.format(label))
+        return WheelFile("", "", (), path, flaws=(Flaw(flaw.code, visible(flaw.message)),))
     wheel = WheelFile(name, str(version), (), path, frozenset(map(str, tags)))
     if path.exists() and not is_archive(path):  # a pipe has no end
         why = "it is empty" if path.is_file() else "it is not a regular file"
@@ -133,6 +145,18 @@ def read_wheel(path: Path) -> WheelFile:
         message = f"it cannot be read as a zip archive: {describe_damage(error)}"
         return replace(wheel, flaws=(Flaw("WC102", visible(message)),))
     return replace(reading.wheel, flaws=reading.all_flaws(), is_archive=True)
+
+
+def _variant_label(name: str) -> str:
+    """Return the label of a variant wheel; empty if the name is not that of one."""
+    match = _VARIANT.fullmatch(name)
+    if match is None:
+        return ""
+    try:
+        parse_wheel_filename(f"{match['wheel']}.whl")
+    except InvalidWheelFilename:
+        return ""
+    return match["label"]
 
 
 def _check_information(reading: _Reading) -> None:
@@ -204,7 +228,7 @@ def _check_wheel_file(reading: _Reading) -> None:
 
 
 def _check_scripts(reading: _Reading) -> None:
-    """Check the names of the scripts that installers make from entry points."""
+    """Check the scripts that installers make from entry points: their names and functions."""
     exists = f"{reading.information}/entry_points.txt" in reading.names
     text = reading.text("entry_points.txt", "WC122") if exists else None
     if text is None:
@@ -217,10 +241,17 @@ def _check_scripts(reading: _Reading) -> None:
         reading.note("WC122", f"entry_points.txt cannot be read: {describe_damage(error)}")
         return
     for section in {"console_scripts", "gui_scripts"} & set(points.sections()):
-        for name in points[section]:
+        for name, value in points[section].items():
+            script = f"the script {name!r} of entry_points.txt"
             if "/" in name or leaves_folder(name):
-                script = f"the script {name!r} of entry_points.txt"
                 reading.note("WC103", f"{script} would be written outside its folder")
+            elif problem := find_name_problem(name, windows=False):
+                reading.note("WC123", f"{script} {problem}")
+            elif {"[", "]"} & set(name):
+                reading.note("WC123", f"{script} has a bracket in its name, so pip refuses it")
+            elif not _FUNCTION.fullmatch(value):
+                needs = "it must be like 'module:function'"
+                reading.note("WC123", f"{script} is for {value!r}, and {needs}")
 
 
 def _check_files(reading: _Reading) -> None:
@@ -250,7 +281,8 @@ def _check_files(reading: _Reading) -> None:
 def _rows(reading: _Reading, text: str) -> Iterator[tuple[str, _Row]]:
     try:
         for number, row in enumerate(csv.reader(io.StringIO(text)), start=1):
-            if not row:
+            if not row:  # pip fails, whatever follows
+                reading.note("WC112", f"line {number} of RECORD is blank")
                 continue
             if len(row) != 3 or not row[0]:
                 reading.note("WC112", f"line {number} of RECORD is not a path, a hash and a size")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.bundles import LINUX, bundle, content, good, refused
 from tests.support.wheels import make_wheel
 
@@ -75,12 +77,78 @@ def test_too_large(house: Path) -> None:
     with (own / "big").open("wb") as big:
         big.truncate(270_000_000)
     said = refused(bundle(house, "--include", "own/big", target=LAMBDA), house)
-    assert "but the service allows 262144000; largest projects: own/big (270000000)" in said
+    assert said.startswith(
+        "error: the bundle would have 257.5 MB unpacked, but the service allows 250 MB; "
+        "largest projects: own/big (257.5 MB), lib ("
+    )
+
+
+def test_limits_are_those_of_the_service(house: Path) -> None:
+    """A byte more is refused, and the limit itself is not; the service's MB has 1,048,576 bytes."""
+    make_wheel(house, "lib")
+    size = json.loads(good(bundle(house, "--format=json")).stdout)["size"]
+    own = house.parent / "own"
+    own.mkdir()
+    with (own / "big").open("wb") as big:
+        big.truncate(262_144_000 - size)
+    good(bundle(house, "--include", "own/big", target=LAMBDA))
+    with (own / "big").open("ab") as big:
+        big.write(b"x")
+    (house.parent / "out.zip").unlink()
+    refused(bundle(house, "--include", "own/big", target=LAMBDA), house)
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "limits"),
+    [
+        (LAMBDA, [], (50 << 20, 250 << 20)),
+        (LINUX, ["--layout=lambda-layer"], (50 << 20, 250 << 20)),
+        ("gcp-functions-python3.12", [], (100 << 20, 500 << 20)),
+        ("azure-functions-python3.12", [], (1 << 30, None)),
+        (LINUX, [], (None, None)),
+        ("ubuntu-22.04-python3.10-x86_64", [], (None, None)),
+    ],
+)
+def test_both_sizes_and_limits(
+    house: Path, target: str, options: list[str], limits: tuple[int | None, int | None]
+) -> None:
+    make_wheel(house, "lib", files={"lib/data": b"0" * 3_000_000})
+    said = json.loads(good(bundle(house, "--format=json", *options, target=target)).stdout)
+    assert (said["zipped_limit"], said["limit"]) == limits
+    assert said["zipped_size"] == (house.parent / "out.zip").stat().st_size
+    shown = good(bundle(house, *options, target=target)).stdout.splitlines()[-1]
+    assert shown.startswith("Saved ./out.zip, ")
+    assert "zipped" in shown
+    assert ("2.9 MB unpacked" in shown) == (limits[0] is not None)
+    assert ("3.0 MB unpacked" in shown) == (limits[0] is None)
+    for limit in limits:
+        assert limit is None or f"limit {limit >> 20} MB" in shown
+    unpacked = good(bundle(house, *options, target=target, to="out")).stdout.splitlines()[-1]
+    assert unpacked.startswith("Saved ./out, ")
+    assert "zipped" not in unpacked
+
+
+def test_larger_than_what_is_taken_directly(house: Path) -> None:
+    make_wheel(house, "lib")
+    (house.parent / "own").mkdir()
+    with (house.parent / "own" / "big").open("wb") as big:
+        big.truncate(53 << 20)
+    options = ("--include=own/big", "--store")
+    said = good(bundle(house, *options, target=LAMBDA)).stderr
+    assert said == (
+        "note: the archive has 53.0 MB zipped, but the service allows 50 MB "
+        "if it is not uploaded through S3\n"
+    )
+    assert not good(bundle(house, "--include=own/big", target=LAMBDA)).stderr
+    assert not good(bundle(house, *options, target=LAMBDA, to="out")).stderr
 
 
 def test_json(house: Path) -> None:
     make_wheel(house, "lib")
     said = json.loads(good(bundle(house, "--format=json", "--layout=lambda")).stdout)
-    assert said.keys() == {"schema", "output", "target", "size", "limit", "projects", "notes"}
+    assert said.keys() == {
+        *("schema", "output", "target", "size", "limit", "projects", "left_out", "notes"),
+        *("zipped_size", "zipped_limit"),
+    }
     assert said["limit"] == 262144000
     assert said["projects"] == [{"name": "lib", "version": "1.0", "files": 5, "size": said["size"]}]

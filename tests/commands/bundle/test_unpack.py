@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bundles import ENTRY, WINDOWS, bundle, content, good
+from tests.support.broken_wheels import read, write
+from tests.support.bundles import ENTRY, WINDOWS, bundle, content, good, refused
 from tests.support.wheels import make_wheel
 from wheeltarget.commands.bundle.files import Layout
 from wheeltarget.commands.bundle.unpack import unpack
@@ -62,3 +63,23 @@ def test_nothing_is_placed_outside(house: Path, script: str) -> None:
     (house / "into").mkdir()
     with pytest.raises(BundleError, match="leads out of the bundle"):
         unpack(wheel, "lib", Layout(scripts="bin/"), house / "into")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"sha256=", b"sha256"),
+        (b"sha256=", b"unknown="),
+        (b",,\n", b",,many\n"),
+    ],
+    ids=["a hash without its algorithm", "an unknown algorithm", "a size that is no number"],
+)
+def test_record_that_installer_refuses(house: Path, old: bytes, new: bytes) -> None:
+    """Pip installs these wheels; the message is one sentence, and nothing is written."""
+    wheel = make_wheel(house, "lib")
+    files = read(wheel)
+    files["lib-1.0.dist-info/RECORD"] = files["lib-1.0.dist-info/RECORD"].replace(old, new)
+    write(wheel, files)
+    said = refused(bundle(house), house)
+    assert said.count("\n") == 1
+    assert said.startswith("error: lib-1.0-py3-none-any.whl cannot be unpacked: ")

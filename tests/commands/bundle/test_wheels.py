@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.broken_wheels import Broken, broken_wheels
 from tests.support.bundles import LINUX, WINDOWS, bundle, content, good, refused, without
+from tests.support.cli import proposed, wheeltarget
 from tests.support.here import run_here
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
@@ -17,7 +18,7 @@ from wheeltarget.errors import BundleError
 from wheeltarget.staging.folders import open_state
 
 HARMLESS = {"WC105", "WC111", "WC113", "WC114", "WC117"}
-REFUSED = [each for each in broken_wheels() if each.code not in {*HARMLESS, "WC101"}]
+REFUSED = [each for each in broken_wheels() if each.code not in {*HARMLESS, "WC101", "WC124"}]
 
 
 @pytest.mark.parametrize("broken", REFUSED, ids=lambda each: each.what)
@@ -171,3 +172,36 @@ class TestTwoNames:
         result = run_here(*locks, LOCK_A, "-r", "pylock.w.toml", cwd=house.parent)
         assert result.exit_code == 2
         assert f"{LOCK_A} is for {ARM_TAG}, and pylock.w.toml is for {WINDOWS}" in result.stderr
+
+
+HINTED = {
+    "a name": (["--target", "aws-lambda-python3.12-arm64"], "pylock.aws-lambda-python3_12-arm64"),
+    "a tag": (["--tags=cp39-cp39-win32"], "pylock.cp39-cp39-win32"),
+    "a file with a space in its name": (["--target=./my box.toml"], "pylock._-my-box_toml"),
+}
+
+
+@pytest.mark.parametrize("verb", ["bundle", "install-check"])
+@pytest.mark.parametrize(("targets", "lock"), HINTED.values(), ids=HINTED)
+def test_what_is_proposed_can_be_run(house: Path, verb: str, targets: list[str], lock: str) -> None:
+    """A requirements file in place of a lock: the proposed lock is for the same target."""
+    here = house.parent
+    make_wheel(house, "lib")
+    (here / "my needs.txt").write_text("lib\n")
+    (here / "my box.toml").write_text('schema = 1\ntag = "cp39-cp39-manylinux2014_x86_64"\n')
+    output = ["-o", "out.zip"] if verb == "bundle" else []
+    result = run_here(verb, "-r", "my needs.txt", "--wheels=house", *targets, *output, cwd=here)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "my needs.txt is not a lock" in result.stderr
+    good(wheeltarget(*proposed(result), cwd=here))
+    assert (here / f"{lock}.toml").is_file()
+    if verb == "bundle":
+        good(run_here(verb, "-r", f"{lock}.toml", "--wheels=house", *output, cwd=here))
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "poetry.lock", "Pipfile.lock"])
+def test_no_command_is_proposed_for_other_files(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("")
+    result = run_here("bundle", "-r", name, "-o", "out.zip", cwd=tmp_path)
+    assert (result.exit_code, "lock -r" in result.stderr) == (2, False)
+    assert f"{name} is not a lock" in result.stderr

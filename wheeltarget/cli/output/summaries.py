@@ -20,13 +20,15 @@ from wheeltarget.utils.text import redact
 
 if TYPE_CHECKING:
     from wheeltarget.cache.wheel_store import CacheRemoved, CacheUsage
-    from wheeltarget.commands.bundle.bundle import BundleOutcome
+    from wheeltarget.commands.bundle.bundle import BundleOutcome, SizeLimit
     from wheeltarget.commands.lock.files import Change, LockFile, LockOutcome
     from wheeltarget.commands.merge import MergeOutcome
     from wheeltarget.commands.prune import PruneOutcome, PruneRequest
 
 _SCHEMA = 1
 _GIGABYTE = 1000**3
+_MOST_PATHS = 10
+"""How many of the paths that one rule leaves out of a bundle are named."""
 
 
 def show_lock(outcome: LockOutcome, *, coloured: bool = True) -> None:
@@ -101,8 +103,11 @@ def show_bundle(outcome: BundleOutcome, *, as_json: bool, quiet: bool) -> None:
             "output": str(outcome.output),
             "target": outcome.target,
             "size": outcome.size,
-            "limit": outcome.limit,
+            "limit": outcome.limit and outcome.limit.size,
+            "zipped_size": outcome.zipped_size,
+            "zipped_limit": outcome.zipped_limit and outcome.zipped_limit.size,
             "projects": list(map(asdict, outcome.projects)),
+            "left_out": list(map(asdict, outcome.left_out)),
             "notes": outcome.notes,
         }
         show_json(document)
@@ -113,13 +118,35 @@ def show_bundle(outcome: BundleOutcome, *, as_json: bool, quiet: bool) -> None:
 
 def _bundle_lines(outcome: BundleOutcome) -> Iterator[str]:
     yield Style(sys.stdout).paint("strong", f"For {outcome.target}:")
+    size = format_size
+    if outcome.limit or outcome.zipped_limit:
+        size = _service_size
     names = [f"{each.name} {each.version}".strip() for each in outcome.projects]
     wide = max(map(len, names), default=0)
     for name, each in zip(names, outcome.projects, strict=True):
-        yield f"  {name:{wide}}  {format_size(each.size):>11}  {counted(each.files, 'file')}"
-    limit = f" (the service allows {format_size(outcome.limit)})" if outcome.limit else ""
-    path = display_path(outcome.output.absolute())
-    yield f"Saved {path}, {format_size(outcome.size)} unpacked{limit}"
+        yield f"  {name:{wide}}  {size(each.size):>11}  {counted(each.files, 'file')}"
+    for rule in dict.fromkeys(each.rule for each in outcome.left_out):
+        paths = [each.path for each in outcome.left_out if each.rule == rule]
+        more = f" and {len(paths) - _MOST_PATHS} more, see --format json"
+        yield (
+            f"Left out by {rule}: {', '.join(paths[:_MOST_PATHS])}"
+            f"{more if len(paths) > _MOST_PATHS else ''}"
+        )
+    zipped = outcome.zipped_size
+    parts = [] if zipped is None else [f"{size(zipped)} zipped{_limit(outcome.zipped_limit)}"]
+    parts.append(f"{size(outcome.size)} unpacked{_limit(outcome.limit)}")
+    yield f"Saved {display_path(outcome.output.absolute())}, {', '.join(parts)}"
+
+
+def _limit(limit: SizeLimit | None) -> str:
+    return f" (limit {limit})" if limit else ""
+
+
+def _service_size(size: int) -> str:
+    """Return a number of bytes as the services count them."""
+    if size >= 1 << 20:
+        return f"{size / (1 << 20):.1f} MB"
+    return f"{size / 1024:.1f} kB" if size >= 1024 else f"{size} bytes"
 
 
 def show_usage(usage: CacheUsage, *, as_json: bool) -> None:

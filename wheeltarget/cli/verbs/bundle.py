@@ -40,6 +40,15 @@ def bundle(
             help="Add a file or folder; with a trailing slash, the contents of the folder.",
         ),
     ] = None,
+    exclude_path: Annotated[
+        list[str] | None,
+        app.name_option(
+            "--exclude-path",
+            example="tests/",
+            metavar="GLOB",
+            help="Leave files out of included folders; written like a line of .gitignore.",
+        ),
+    ] = None,
     tags: app.Tags = None,
     target: app.Targets = None,
     wheels: app.Wheels = None,
@@ -72,6 +81,7 @@ def bundle(
         output,
         layout.value,
         tuple(include or ()),
+        tuple(exclude_path or ()),
         more=tuple(requirement[1:]),
         wheels=tuple(wheels or ()),
         scripts=scripts,

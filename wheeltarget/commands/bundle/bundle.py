@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wheeltarget.commands.bundle.files import (
@@ -15,7 +15,6 @@ from wheeltarget.commands.bundle.files import (
     Layout,
     ProjectSize,
     compiled_files,
-    included_files,
     merge_files,
     require_same_python,
     sizes,
@@ -23,6 +22,7 @@ from wheeltarget.commands.bundle.files import (
     write_archive,
     write_folder,
 )
+from wheeltarget.commands.bundle.include import LeftOut, include, unused_rules
 from wheeltarget.commands.bundle.wheels import (
     LockedRequest,
     note_siblings,
@@ -40,16 +40,21 @@ from wheeltarget.targets.names import systems_called
 from wheeltarget.utils.extras import require
 
 LAYOUTS = ("flat", "lambda", "lambda-layer")
+_MEGABYTE = 1 << 20
 _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-arm64"}
 
 
 @dataclass(frozen=True, slots=True)
 class BundleRequest(LockedRequest):
-    """The arguments; the output is an archive if its name ends in ``.zip``, else a folder."""
+    """The arguments; the output is an archive if its name ends in ``.zip``, else a folder.
+
+    :param excluded: rules for what is left out of included folders, as lines of ``.gitignore``.
+    """
 
     output: Path
     layout: str = LAYOUTS[0]
     include: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     scripts: bool = False
     compiles: bool = False
     compressed: bool = True
@@ -57,14 +62,39 @@ class BundleRequest(LockedRequest):
 
 
 @dataclass(frozen=True, slots=True)
+class SizeLimit:
+    """How many bytes the service allows; if there is a condition, not always."""
+
+    size: int
+    condition: str = ""
+
+    def __str__(self) -> str:
+        return f"{megabytes(self.size)} {self.condition}".rstrip()
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes as MB, as the services count them: 250 MB are 262,144,000 bytes."""
+    number = f"{size / _MEGABYTE:.1f}"
+    return f"{number.removesuffix('.0') if size % _MEGABYTE == 0 else number} MB"
+
+
+@dataclass(frozen=True, slots=True)
 class BundleOutcome:
-    """The result; the limit is what the service allows unpacked, in bytes, or None if not known."""
+    """The result.
+
+    :param limit: what the service allows unpacked; None if that is not known.
+    :param zipped_limit: what the service allows as an archive; None if that is not known.
+    :param zipped_size: the size of the archive in bytes; None if the bundle is a folder.
+    """
 
     output: Path
     target: str
     projects: tuple[ProjectSize, ...]
-    limit: int | None
+    left_out: tuple[LeftOut, ...]
+    limit: SizeLimit | None
+    zipped_limit: SizeLimit | None
     notes: tuple[str, ...]
+    zipped_size: int | None = None
 
     @property
     def size(self) -> int:
@@ -77,6 +107,9 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     if request.components and request.components.resolve() == request.output.resolve():
         message = f"{request.output} cannot be both the bundle and the component list"
         raise UsageError(message, "name another file with --components")
+    if request.excluded and not request.include:
+        message = "--exclude-path needs --include: the wheels of the lock are always whole"
+        raise UsageError(message, "name what to include, or leave --exclude-path out")
     invocation = read_invocation((), request.environment)
     moment = source_date(invocation.environment)
     lock = read_lock(request, invocation)
@@ -102,14 +135,19 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     ):
         wheels, flaws = take_wheels(lock, request, invocation, home / "wheels", require_tools)
         files = unpack_all(wheels, layout, home / "unpacked")
-        for text in request.include:
-            files += included_files(text, layout.site, (request.output, request.components))
+        outputs = (request.output, request.components)
+        included = [
+            include(path, layout.site, request.excluded, outputs) for path in request.include
+        ]
+        files += [file for each in included for file in each.files]
+        left_out = tuple(dict.fromkeys(found for each in included for found in each.left_out))
         merged = merge_files(files, platform)
         if request.compiles:
             merged = merge_files((*merged, *compiled_files(merged, home / "compiled")), platform)
-        projects, limit = sizes(merged, lock.versions), _limit(request, lock)
-        notes = (*flaws, *siblings, *_note_paths(merged, layout))
-        outcome = BundleOutcome(request.output, lock.target, projects, limit, notes)
+        projects, limits = sizes(merged, lock.versions), _limits(request, lock)
+        unused = unused_rules(request.excluded, left_out)
+        notes = (*flaws, *siblings, *_note_paths(merged, layout), *unused)
+        outcome = BundleOutcome(request.output, lock.target, projects, left_out, *limits, notes)
         _refuse_too_large(outcome)
         components = ""
         if keep_list:
@@ -117,12 +155,13 @@ def bundle(request: BundleRequest) -> BundleOutcome:
 
             components = component_list(lock, wheels, moment)
         if request.output.suffix == ".zip":
-            write_archive(request.output, merged, moment, compressed=request.compressed)
+            size = write_archive(request.output, merged, moment, compressed=request.compressed)
+            outcome = replace(outcome, zipped_size=size)
         else:
             write_folder(request.output, merged, moment)
         if keep_list:
             keep_list(components)
-    return outcome
+    return replace(outcome, notes=(*outcome.notes, *_note_sizes(outcome)))
 
 
 def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
@@ -132,23 +171,48 @@ def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
             yield f"{file.name} of {file.owner} has no effect: Python does not read it in a bundle"
 
 
-def _limit(request: BundleRequest, lock: Lock) -> int | None:
+def _limits(request: BundleRequest, lock: Lock) -> tuple[SizeLimit | None, SizeLimit | None]:
+    """Return what the service allows unpacked, and as an archive."""
     if request.layout != LAYOUTS[0]:
-        limits = [each.limits for each in systems_called("aws-lambda")]
+        systems = systems_called("aws-lambda")
     else:
         try:
-            limits = [find_target(lock.target).system.limits]
+            systems = [find_target(lock.target).system]
         except TargetError:
-            return None
-    found = [each["unzipped_bytes"] for each in limits if "unzipped_bytes" in each]
-    return min(found, default=None)
+            return None, None
+    unpacked, zipped = (
+        min(
+            (
+                SizeLimit(system.limits[kind], system.limit_conditions.get(kind, ""))
+                for system in systems
+                if kind in system.limits
+            ),
+            key=lambda limit: limit.size,
+            default=None,
+        )
+        for kind in ("unzipped_bytes", "zipped_bytes")
+    )
+    return unpacked, zipped
 
 
 def _refuse_too_large(outcome: BundleOutcome) -> None:
-    if outcome.limit is not None and outcome.size > outcome.limit:
-        largest = ", ".join(f"{each.name} ({each.size})" for each in outcome.projects[:3])
+    limit = outcome.limit
+    if limit is not None and outcome.size > limit.size and not limit.condition:
+        largest = ", ".join(
+            f"{each.name} ({megabytes(each.size)})" for each in outcome.projects[:3]
+        )
         raise BundleError(
-            f"the bundle would have {outcome.size} bytes unpacked, but the service allows "
-            f"{outcome.limit}; largest projects: {largest}",
+            f"the bundle would have {megabytes(outcome.size)} unpacked, but the service allows "
+            f"{limit}; largest projects: {largest}",
             "leave something out, or move it into a layer or a container image",
         )
+
+
+def _note_sizes(outcome: BundleOutcome) -> Iterator[str]:
+    """Return a note for each limit that does not always apply, and is exceeded."""
+    for what, size, limit in (
+        ("the archive has {} zipped", outcome.zipped_size, outcome.zipped_limit),
+        ("the bundle has {} unpacked", outcome.size, outcome.limit),
+    ):
+        if size is not None and limit is not None and size > limit.size:
+            yield f"{what.format(megabytes(size))}, but the service allows {limit}"

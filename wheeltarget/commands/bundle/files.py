@@ -1,4 +1,4 @@
-"""The files of a bundle: what is included and compiled, conflicts, sizes, and writing them.
+"""The files of a bundle: what is compiled, conflicts, sizes, and writing them.
 
 Specification: PEP 552 for compiled modules. They are unchecked hash-based ones: the sources in a
 bundle do not change, and all have the same time.
@@ -14,7 +14,6 @@ import importlib.util
 import json
 import os
 import shutil
-import stat
 import subprocess
 import sys
 import time
@@ -99,56 +98,6 @@ class ProjectSize:
     version: str
     files: int
     size: int
-
-
-def included_files(text: str, site: str, outputs: Iterable[Path | None]) -> Iterator[BundledFile]:
-    """Return the files of a path that is to be included, which is as the user wrote it.
-
-    A file or folder is placed beside the modules, under its own name; of a folder with a trailing
-    slash, only its contents are. Compiled modules are skipped. Outputs cannot be in a folder.
-    """
-    path = Path(text)
-    inner = text.endswith(("/", os.sep))
-    if path.is_dir():
-        folder = path.resolve()
-        base = folder if inner else folder.parent
-        for output in filter(None, outputs):
-            if output.resolve().is_relative_to(folder):
-                message = f"{output} would be in {text}, so that the next bundle would include it"
-                raise UsageError(message, "write it to another folder, or include less")
-        found = sorted(_walk(folder))
-        if not found:
-            raise UsageError(f"{text} contains no files to include", "leave --include out")
-    elif path.is_file() and not inner:
-        base, found = path.resolve().parent, [path.resolve()]
-    else:
-        message = f"{text} does not exist, or is not a file or folder"
-        raise UsageError(message, "correct the path of --include")
-    for each in found:
-        try:
-            status = each.lstat()
-            if not stat.S_ISREG(status.st_mode):
-                what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
-                message = f"{each} is {what}"
-                raise BundleError(message, "a bundle has regular files only: replace it by a copy")
-            digest = hash_file(each).sha256
-        except OSError as error:
-            raise BundleError(f"cannot read {each}: {error.strerror}") from error
-        name, executable = each.relative_to(base).as_posix(), bool(status.st_mode & stat.S_IXUSR)
-        yield BundledFile(site + name, each, text, status.st_size, digest, executable)
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    try:
-        below = list(folder.iterdir())
-    except OSError as error:
-        raise BundleError(f"cannot read {folder}: {error.strerror}") from error
-    for each in below:
-        if each.is_dir() and not each.is_symlink():
-            if each.name != "__pycache__":
-                yield from _walk(each)
-        elif each.suffix != ".pyc":
-            yield each
 
 
 def require_same_python(tag: str, python: str) -> None:
@@ -258,8 +207,11 @@ def source_date(environment: Mapping[str, str]) -> int:
 
 def write_archive(
     path: Path, files: Sequence[BundledFile], moment: int, *, compressed: bool
-) -> None:
-    """Write a zip archive, whole or not at all, over an existing file; times are since 1970."""
+) -> int:
+    """Write a zip archive, whole or not at all, over an existing file, and return its size.
+
+    :param moment: the time of every file, in seconds since 1970.
+    """
     path = Path(os.path.realpath(path))
     method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
     try:
@@ -274,9 +226,11 @@ def write_archive(
                     with file.source.open("rb") as source, archive.open(member, "w") as target:
                         shutil.copyfileobj(source, target, 1 << 20)
             part.chmod(permitted(0o666))
+            size = part.stat().st_size
             part.replace(path)
     except OSError as error:
         raise BundleError(f"cannot write {path}: {error.strerror}") from error
+    return size
 
 
 def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:

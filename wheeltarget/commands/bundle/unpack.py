@@ -16,6 +16,7 @@ import posixpath
 import re
 import shutil
 import warnings
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any, cast
@@ -23,7 +24,7 @@ from typing import IO, Any, cast
 import installer
 from installer.destinations import WheelDestination
 from installer.exceptions import InstallerError
-from installer.records import RecordEntry
+from installer.records import InvalidRecordEntry, RecordEntry
 from installer.scripts import Script
 from installer.sources import WheelFile
 from installer.utils import fix_shebang
@@ -37,6 +38,13 @@ _ENVIRONMENT = "/usr/bin/env python3"
 """The interpreter in the first line of a script; the path of the target's Python is unknown."""
 
 
+_FAULTS = (
+    *(InstallerError, InvalidRecordEntry, configparser.Error, zipfile.BadZipFile),
+    *(ValueError, LookupError, TypeError, AssertionError),
+)
+"""What installer raises for a wheel that it cannot read."""
+
+
 def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> list[BundledFile]:
     """Unpack one wheel into an empty folder, in which the files get numbers as names."""
     destination = _Destination(owner, layout, folder)
@@ -47,7 +55,7 @@ def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> list[Bundle
             # installer 0.7 reads its launchers for Windows in a deprecated way.
             warnings.simplefilter("ignore", DeprecationWarning)
             installer.install(source, destination, {"INSTALLER": b"wheeltarget\n"})
-    except (InstallerError, configparser.Error, ValueError, AssertionError) as error:
+    except _FAULTS as error:
         # Some errors of installer have the wheel itself as their first argument.
         why = next((each for each in reversed(error.args) if isinstance(each, str)), "")
         message = f"{wheel.name} cannot be unpacked: {why or type(error).__name__}"

@@ -101,7 +101,8 @@ def _read_lock(name: str, request: LockedRequest, invocation: Invocation) -> Loc
         raise UsageError(f"cannot read {name}: {why}", "name a lock") from error
     own = is_own(data)
     if not own or request.tags or request.targets:
-        selections = tuple(read_selections([name], request.tags, request.targets, invocation))
+        named, wheels = (request.tags, request.targets), request.wheels
+        selections = tuple(read_selections([name], *named, invocation, wheels))
         if len(selections) != 1:
             raise UsageError("a bundle is for one target", "name one target only")
         if not own:

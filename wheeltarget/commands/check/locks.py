@@ -12,7 +12,7 @@ from pathlib import Path
 from wheeltarget.commands.check.findings import CheckFinding
 from wheeltarget.commands.download.locks import select_files
 from wheeltarget.commands.download.request import DownloadRequest
-from wheeltarget.commands.invocation import Invocation, find_lock
+from wheeltarget.commands.invocation import Invocation, find_lock, proposed_command
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import CommandLine, GivenOption, is_lock
@@ -20,13 +20,25 @@ from wheeltarget.utils.files import hash_file, is_archive
 
 
 def read_selections(
-    locks: Iterable[str], tags: tuple[str, ...], targets: tuple[str, ...], invocation: Invocation
+    locks: Iterable[str],
+    tags: tuple[str, ...],
+    targets: tuple[str, ...],
+    invocation: Invocation,
+    wheels: Iterable[str] = (),
 ) -> Iterator[Selection]:
-    """Read locks, and select the files of each; one that is not for one target needs tags."""
+    """Read locks, and select the files of each; one that is not for one target needs tags.
+
+    :param wheels: the only folders with wheels, if there are some, for the hint to make a lock.
+    """
     for lock in locks:
         if not is_lock(lock):
             message = f"{lock} is not a lock: locks are named pylock.toml or pylock.NAME.toml"
-            hint = "create one for each target with wheeltarget lock -r requirements.txt"
+            hint = "name a lock; wheeltarget lock makes one of a requirements file"
+            if Path(lock).is_file() and not lock.endswith((".toml", ".lock")):
+                folders = [f"--find-links={folder}" for folder in wheels]
+                options = ["-r", lock, *(["--no-index"] if folders else []), *folders]
+                making = proposed_command("lock", *options, tags=tags, targets=targets)
+                hint = f"make one for each target, and name that: {making}"
             raise UsageError(message, hint)
         request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
         command = CommandLine((GivenOption("--requirement", lock),), ())

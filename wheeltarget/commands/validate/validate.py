@@ -15,7 +15,7 @@ from wheeltarget.errors import Fault, UsageError
 from wheeltarget.pip_config.options import CommandLine, split_file_options
 from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.parser import SourceLine, decode, encoding_of, read_lines
-from wheeltarget.staging.atomic import open_part
+from wheeltarget.staging.atomic import open_part, remove_leftovers
 from wheeltarget.targets.catalog import look_up
 from wheeltarget.utils.files import (
     REQUIREMENTS_FILE,
@@ -70,6 +70,8 @@ def validate(request: ValidateRequest) -> ValidateOutcome:
     findings: list[Finding] = []
     fixed: list[Finding] = []
     unfinished: list[Fault] = []
+    if request.fix:
+        remove_leftovers()
     # Each file once, even if it has several names.
     named = reversed((*request.files, *request.constraints))
     names = sorted({os.path.realpath(name): name for name in named}.values())
