@@ -21,7 +21,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from packaging.version import InvalidVersion, Version
 
-from wheeltarget.errors import DownloadError, TargetError
+from wheeltarget.errors import DownloadError, Fault, InputError, TargetError
 from wheeltarget.pip_protocol import Demand, FileFact
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver.pip_runner import JobResult
@@ -131,9 +131,12 @@ def explain(
 
 def explain_failures(
     results: Sequence[JobResult], labels: Sequence[str], build: Build
-) -> ResolutionError:
+) -> ResolutionError | InputError:
     """Return the error for jobs for which pip failed, with a reason as far as pip knows one."""
     failed = [pair for pair in zip(labels, results, strict=True) if pair[1].exit_code]
+    disputed = tuple(fault for _, result in failed for fault in _disputed(result))
+    if disputed:
+        return InputError(disputed)
     *others, last = (label for label, _ in failed)
     names = f"{', '.join(others)} and {last}" if others else last
     explained = [(result, tuple(_explain_job(result, build))) for _, result in failed]
@@ -147,6 +150,13 @@ def explain_failures(
     )
     error.explanations = tuple(each for _, some in explained for each in some)
     return error
+
+
+def _disputed(result: JobResult) -> Iterator[Fault]:
+    """Return the faults of locks that have two versions of a project for which pip failed."""
+    demands = result.failure.demands if result.failure else ()
+    faults = dict(result.job.disputed)
+    return (faults[name] for name in {each.project: None for each in demands} if name in faults)
 
 
 def _explain_job(result: JobResult, build: Build) -> Iterator[Explanation]:

@@ -24,10 +24,12 @@ from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
     CommandLine,
     GivenOption,
+    base_name,
     is_lock,
     split_file_options,
 )
 from wheeltarget.requirements.annotations import Kind
+from wheeltarget.requirements.foreign_locks import EXPORTS, LockedVersion
 from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
 from wheeltarget.targets.catalog import host
 from wheeltarget.targets.names import TargetName
@@ -59,6 +61,8 @@ class Job:
     :param allowed_tags: (project, tags) for each project for which constraints allow fewer wheels.
     :param sources: the projects whose source distributions are allowed, normalised.
     :param preferred: (project, version) for each version to try before all others.
+    :param disputed: (project, fault) for each project of which locks of other tools have two
+        versions for this target; a fault only if the project is needed.
     """
 
     target: Target | None
@@ -68,6 +72,7 @@ class Job:
     allowed_tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
     sources: frozenset[str] = frozenset()
     preferred: tuple[tuple[str, str], ...] = ()
+    disputed: tuple[tuple[str, Fault], ...] = ()
 
     def named_projects(self) -> Iterator[tuple[str, SourceLine]]:
         """Yield the project that each line names, or else its URL as pip reads it, and the line."""
@@ -163,6 +168,7 @@ def make_plan(
             lines,
             constraints[target].allowed_tags,
             sources if target else frozenset(),
+            disputed=tuple(_disputed(target, inputs.locked)),
         )
         jobs.append(job)
     mixed = None in by_target and len(by_target) > 1 and not defaults
@@ -410,6 +416,40 @@ def pin_faults(target: Target, lines: Iterable[SourceLine]) -> Iterator[Fault]:
             pins[name].append((pin, line))
 
 
+def _disputed(
+    target: Target | None, locked: Iterable[LockedVersion]
+) -> Iterator[tuple[str, Fault]]:
+    """Yield each project of which locks of other tools have two versions for a target."""
+    by_project: dict[str, list[LockedVersion]] = defaultdict(list)
+    for each in locked:
+        by_project[each.project].append(each)
+    for project, entries in by_project.items():
+        seen = (target or host()) if len(entries) > 1 else None
+        apply = [each for each in entries if seen and _holds(each.marker, seen)]
+        pairs = ((apply[0], other) for other in apply[1:])
+        clash = next((pair for pair in pairs if _contradict(*map(_pin, pair))), None)
+        if seen and clash:
+            yield project, _dispute(*clash, seen)
+
+
+def _pin(locked: LockedVersion) -> Specifier:
+    return Specifier(f"=={locked.version}")
+
+
+def _dispute(earlier: LockedVersion, later: LockedVersion, target: Target) -> Fault:
+    """Return the fault of two versions of a project, both of which a target should have."""
+    old, new = (f"{e.version}{' in ' * bool(e.part)}{e.part}" for e in (earlier, later))
+    message = f"{later.project} is locked as {new} here, and as {old} in {earlier.location}"
+    export = EXPORTS[base_name(later.location.file)]
+    hint = f"write what you would install to a file, and use that with -c: {export}"
+    return Fault(f"{message}; both hold for {target.label}", hint, later.location)
+
+
+def _holds(marker: str, target: Target) -> bool:
+    """Return whether a marker is true for a target; an unknown one is not."""
+    return not marker or target.evaluate(marker) is True
+
+
 def _contradict(one: Specifier, other: Specifier) -> bool:
     """Return whether no version fits both; 1 and 1.0 are equal, and 1.0+local fits both."""
     return not any(
@@ -438,9 +478,9 @@ def parse_requirement(line: SourceLine) -> Requirement | None:
 def _applicable(line: SourceLine, target: Target) -> Requirement | None:
     """Return a line's requirement if its marker is true for a target; an unknown one is not."""
     requirement = parse_requirement(line)
-    if requirement is None or requirement.marker is None:
-        return requirement
-    return requirement if target.evaluate(str(requirement.marker)) is True else None
+    if requirement is None or not _holds(str(requirement.marker or ""), target):
+        return None
+    return requirement
 
 
 def _url(line: SourceLine) -> str:
