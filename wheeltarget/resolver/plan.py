@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
@@ -435,6 +436,14 @@ def _needs_build(line: SourceLine) -> str:
     if path.endswith(".whl"):
         return ""
     return _ARCHIVE if re.search(r"\.(tar\.\w+|tgz|zip)$", path) else _TREE
+
+
+def wheel_name(line: SourceLine) -> str:
+    """Return the file name of the wheel that a line gives by its path or URL; else empty."""
+    requirement = line.parsed.requirement
+    direct = _DIRECT.match(requirement) or _LOCAL.match(requirement)
+    url = re.split(r"[?#;\s]", direct["url"].strip())[0] if direct else ""
+    return unquote(re.split(r"[/\\]", url)[-1]) if url.endswith(".whl") else ""
 
 
 def _editable(line: SourceLine) -> str:
