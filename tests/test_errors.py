@@ -171,6 +171,12 @@ TARGETS = {
           --allow-sdist NAME keeps its source for the target to build, \
 --build-pure NAME builds a pure Python wheel here
         """,
+    "missing folder": """
+        r.txt:1:1: error: the folder ./none does not exist
+            ./none ; tags={GOOD}
+            ^^^^^^
+          a relative path begins at the working directory
+        """,
     "source distribution": """
         r.txt:1:3: error: this is a source distribution, which cannot be built here for {GOOD}
               a @ https://x.invalid/a-1.tar.gz ; os_name != 'nt' ; tags={GOOD}
@@ -189,6 +195,7 @@ TARGETS = {
 
 @pytest.mark.parametrize("case", [*CLAUSES, *TARGETS])
 def test_one_line(folder: Path, case: str) -> None:
+    (folder / "here").mkdir()
     expected = golden({**CLAUSES, **TARGETS}[case])
     line = expected.splitlines()[1].removeprefix("    ")
     (folder / "r.txt").write_text(f"{line}\n")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Result, download, names
+from tests.support.cli import Result, download, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.locks import sha256_of
 from tests.support.wheels import make_wheel
@@ -124,6 +125,29 @@ def test_extras_of_poetry_are_asked_for_elsewhere(marker: str, constraint: str) 
     assert as_lines("poetry.lock", text) == {1: constraint}
 
 
+@pytest.mark.parametrize(
+    ("groups", "markers", "constraint"),
+    [
+        # A group without a marker needs the project in every environment.
+        ('["main", "dev"]', "{dev = 'os_name == \"nt\"'}", "lib==1.0"),
+        ('["Main", "dev_x"]', "{main = 'os_name == \"nt\"', dev-x = ''}", "lib==1.0"),
+        ('["docs"]', "{main = 'os_name == \"nt\"'}", "lib==1.0"),
+        ('["main"]', "{main = 'os_name == \"a\"', x = ''}", 'lib==1.0 ; os_name == "a"'),
+        (
+            '["main", "dev"]',
+            "{main = 'os_name == \"a\"', dev = 'os_name == \"b\"'}",
+            'lib==1.0 ; (os_name == "a") or (os_name == "b")',
+        ),
+    ],
+)
+def test_groups_of_poetry(groups: str, markers: str, constraint: str) -> None:
+    text = (
+        f'[[package]]\nname = "lib"\nversion = "1.0"\ngroups = {groups}\nmarkers = {markers}\n'
+        '[metadata]\nlock-version = "2.1"\n'
+    )
+    assert as_lines("poetry.lock", text) == {1: constraint}
+
+
 def test_hashes_of_an_older_poetry() -> None:
     text = (
         '[[package]]\nname = "lib"\nversion = "1.0"\n[metadata]\nlock-version = "1.1"\n'
@@ -146,7 +170,8 @@ def test_uv() -> None:
 
 def test_pipfile() -> None:
     lines = as_lines("Pipfile.lock", PIPFILE)
-    assert sorted(lines.values()) == ['lib-x==1.0 ; os_name != ""', "tool==3.0"]
+    expected = ['lib-x==1.0 ; os_name != ""', "lib-x==2.0", "tool==3.0"]
+    assert sorted(lines.values()) == expected
     text = PIPFILE.splitlines()
     assert all(line.partition("=")[0] in text[number - 1] for number, line in lines.items())
     categories = {"_meta": {}, "docs": {"lib-x": {"version": "==2.0"}, "x": {"version": "==1"}}}
@@ -155,6 +180,100 @@ def test_pipfile() -> None:
     # However it is written, nothing of it is lost.
     squeezed = read_versions("Pipfile.lock", json.dumps(json.loads(PIPFILE)))
     assert sorted(filter(None, squeezed.text.splitlines())) == sorted(lines.values())
+
+
+def pipfile(**categories: dict[str, str]) -> str:
+    """Return a Pipfile.lock with a marker for lib 1.0, or its version and marker, by category."""
+    packages: dict[str, object] = {
+        name: {"lib": {"version": "==1.0", "hashes": [f"sha256:{name}"], **entry}}
+        for name, entry in categories.items()
+    }
+    return json.dumps({"_meta": {"pipfile-spec": 6}, **packages}, indent=1)
+
+
+@pytest.mark.parametrize(
+    ("marker", "constraint"),
+    [
+        ("'dev' in dependency_groups", "lib==1.0"),
+        ("'dev' in dependency_groups and (os_name == 'a')", 'lib==1.0 ; os_name == "a"'),
+        ("'a' in extras or os_name == 'a'", "lib==1.0"),
+        (
+            "os_name == 'a' and ('a' in extras or 'b' not in extras)",
+            'lib==1.0 ; os_name == "a"',
+        ),
+    ],
+)
+def test_groups_of_pipenv_are_requested(marker: str, constraint: str) -> None:
+    lines = as_lines("Pipfile.lock", pipfile(develop={"markers": marker}))
+    assert list(lines.values()) == [constraint]
+
+
+@pytest.mark.parametrize(
+    ("default", "develop", "expected"),
+    [
+        ({"markers": "os_name == 'a'"}, {}, "lib==1.0"),
+        ({}, {"markers": "os_name == 'a'"}, "lib==1.0"),
+        ({"markers": "os_name == 'a'"}, {"markers": "os_name == 'a'"}, 'lib==1.0 ; os_name == "a"'),
+        (
+            {"markers": "os_name == 'a'"},
+            {"markers": "os_name == 'b'"},
+            'lib==1.0 ; (os_name == "a") or (os_name == "b")',
+        ),
+    ],
+)
+def test_one_pin_in_two_categories(
+    default: dict[str, str], develop: dict[str, str], expected: str
+) -> None:
+    text = pipfile(default=default, develop=develop)
+    assert list(as_lines("Pipfile.lock", text).values()) == [expected]
+    (version,) = read_versions("Pipfile.lock", text).versions
+    assert version.hashes == {"sha256:default", "sha256:develop"}
+
+
+def test_two_pins_in_two_categories_are_at_their_own_lines() -> None:
+    text = pipfile(default={}, develop={"version": "==2.0"})
+    lines = as_lines("Pipfile.lock", text)
+    assert list(lines.values()) == ["lib==1.0", "lib==2.0"]
+    source = text.splitlines()
+    assert all('"lib": {' in source[number - 1] for number in lines)
+    first, second = read_versions("Pipfile.lock", text).versions
+    assert (first.part, second.part) == ("default", "develop")
+
+
+def test_a_large_pipfile_is_read_in_a_moment() -> None:
+    packages = {f"lib-{n}": {"version": f"=={n}", "hashes": [HASH]} for n in range(4000)}
+    text = json.dumps({"_meta": {}, "default": packages, "develop": packages}, indent=1)
+    began = time.perf_counter()
+    found = read_versions("Pipfile.lock", text)
+    assert time.perf_counter() - began < 4
+    source = text.splitlines()
+    assert all(each.project in source[each.location.line - 1] for each in found.versions)
+    assert len(found.versions) == 4000
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("poetry.lock", '[metadata]\nlock-version = "999.0"\n', "lock-version 999.0"),
+        ("poetry.lock", '[metadata]\nlock-version = "3.0"\n', "lock-version 3.0"),
+        ("poetry.lock", '[metadata]\nlock-version = "0.9"\n', "lock-version 0.9"),
+        ("poetry.lock", "[metadata]\nlock-version = 2\n", "is not a valid poetry.lock"),
+        ("uv.lock", "version = 2\n", "version 2"),
+        ("uv.lock", "version = 0\n", "version 0"),
+        ("uv.lock", "version = true\n", "is not a valid uv.lock"),
+        ("Pipfile.lock", '{"_meta": {"pipfile-spec": 7}}', "pipfile-spec 7"),
+    ],
+)
+def test_unknown_versions_of_locks_are_refused(name: str, text: str, said: str) -> None:
+    found = read_versions(name, text)
+    (fault,) = found.faults
+    assert said in fault.message
+    assert found.text == ""
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "2.0", "2.1", "2.9"])
+def test_known_versions_of_poetry(version: str) -> None:
+    assert as_lines("poetry.lock", f'[metadata]\nlock-version = "{version}"\n') == {}
 
 
 @pytest.mark.parametrize(
@@ -178,12 +297,6 @@ def test_pipfile() -> None:
             POETRY.replace('\\"3.8\\""\nfiles', '\\"3.8\\" ;"\nfiles', 1),
             "is not a marker",
             3,
-        ),
-        (
-            "uv.lock",
-            UV.replace("resolution-markers = [\"python_full_version < '3.8'\"]\n", ""),
-            "lib-x is locked as 1.0 and as 2.0, without markers that tell which one to use",
-            10,
         ),
     ],
 )
@@ -250,6 +363,61 @@ class TestDownload:
             assert result.exit_code == 1
             assert f"uv.lock:2:1: error: lib-1.0-py3-none-any.whl for {OLD} has " in result.stderr
         assert not (project / "wheelhouse").exists()
+
+    def test_two_versions_that_no_marker_tells_apart(
+        self, project: Path, index: LocalIndex
+    ) -> None:
+        text = (project / "uv.lock").read_text()
+        (project / "uv.lock").write_text(text.replace("< '3.8'", "> '3.7'"))
+        # One of them holds, or nothing needs the project.
+        for arguments in (("--tags", OLD), ("--tags", NEW, "--no-deps")):
+            result = self.run(project, index, *arguments)
+            assert result.exit_code == 0, result.stderr
+        said = f"lib is locked as 2.0 here, and as 1.0 in uv.lock:2:1; both hold for {NEW}"
+        for verb, exit_code in ((("download",), 1), (("lock", "-o", "locks"), 2)):
+            result = wheeltarget(
+                *verb, "--index-url", index.url, "top", "-c", "uv.lock", "--tags", NEW, cwd=project
+            )
+            assert result.exit_code == exit_code
+            assert f"uv.lock:8:1: error: {said}" in result.stderr
+            assert "uv export --no-hashes" in result.stderr
+        explained = wheeltarget(
+            "explain", "--index-url", index.url, "lib", "-c", "uv.lock", "--tags", NEW, cwd=project
+        )
+        assert explained.exit_code == 3
+        assert said in explained.stderr
+
+    def test_two_categories_of_pipenv(self, project: Path, index: LocalIndex) -> None:
+        text = pipfile(default={"hashes": ""}, develop={"version": "==2.0", "hashes": ""})
+        (project / "Pipfile.lock").write_text(text)
+        result = download(index, "lib", "-c", "Pipfile.lock", "--tags", NEW, cwd=project)
+        assert result.exit_code == 1
+        assert "lib is locked as 2.0 in develop here, and as 1.0 in default in " in result.stderr
+        only = pipfile(default={"markers": "os_name == 'nt'", "hashes": ""}, dev={"hashes": ""})
+        (project / "Pipfile.lock").write_text(only)
+        result = download(index, "lib", "-c", "Pipfile.lock", "--tags", NEW, cwd=project)
+        assert result.exit_code == 0, result.stderr
+        assert names(project / "wheelhouse") == ["lib-1.0-py3-none-any.whl"]
+
+    def test_builds_of_one_version_do_not_contradict_each_other(
+        self, project: Path, index: LocalIndex, tmp_path: Path
+    ) -> None:
+        make_wheel(tmp_path / "index", "lib", "1.0+cpu")
+        text = pipfile(default={"hashes": ""}, develop={"version": "==1.0+cpu", "hashes": ""})
+        (project / "Pipfile.lock").write_text(text)
+        result = download(index, "lib", "-c", "Pipfile.lock", "--tags", NEW, cwd=project)
+        assert result.exit_code == 0, result.stderr
+        assert names(project / "wheelhouse") == ["lib-1.0+cpu-py3-none-any.whl"]
+
+    def test_the_hash_of_any_entry_counts(self, project: Path, index: LocalIndex) -> None:
+        wheel = project.parent / "index" / "lib-1.0-py3-none-any.whl"
+        own = f"sha256:{sha256_of(wheel)}"
+        text = pipfile(default={}, develop={}).replace("sha256:develop", own)
+        (project / "Pipfile.lock").write_text(text)
+        for written, code in ((text, 0), (text.replace(own, HASH), 1)):
+            (project / "Pipfile.lock").write_text(written)
+            result = download(index, "lib", "-c", "Pipfile.lock", "--tags", NEW, cwd=project)
+            assert result.exit_code == code, result.stderr
 
     def test_asks_for_nothing(self, project: Path, index: LocalIndex) -> None:
         result = download(index, "-r", "uv.lock", cwd=project)

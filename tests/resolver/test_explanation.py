@@ -37,6 +37,7 @@ from wheeltarget.pip_protocol import Demand, FileFact
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.explanation import (
     Explanation,
+    ResolutionError,
     VersionRequirements,
     explain_failures,
     files_by_version,
@@ -477,6 +478,7 @@ def test_failure_of_pip_without_a_reason_shows_its_messages() -> None:
     error = explain_failures([bad, good, bad, bad], ["a", "b", "c", "d"], look_up_tag)
     assert error.message == "pip failed for a, c and d; nothing was saved"
     assert (error.hint, error.exit_code) == ("see pip's output above", 2)
+    assert isinstance(error, ResolutionError)
     assert error.messages == ("ERROR: no",) * 3
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.cli import download, names
+from tests.support.cli import download, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.output import files_by_target
+from tests.support.projects import make_project
 from tests.support.wheels import make_sdist, make_wheel
+from wheeltarget.errors import Fault, Location
+from wheeltarget.pip_config.options import split_command_line
 from wheeltarget.requirements.parser import SourceLine, parse_typed, read_inputs
-from wheeltarget.resolver.plan import Job, constraints_for, pin_faults
+from wheeltarget.resolver.plan import Job, constraints_for, make_plan, pin_faults
 from wheeltarget.targets.catalog import host, look_up
 from wheeltarget.targets.names import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
@@ -212,6 +216,133 @@ class TestPins:
         expected = [n for n, each in enumerate(releases) if set(releases[:n]) - {each}]
         numbers = [fault.location.line - 1 for fault in found if fault.location]
         assert numbers == expected
+
+
+def faults_of(
+    text: str, *options: str, exists: Collection[str] = (), locks: bool = False
+) -> list[Fault]:
+    """Return the faults of a requirements file for one target."""
+
+    def read(_name: str) -> tuple[bytes, bool]:
+        return f"# tags={NEW}\n{text}\n".encode(), True
+
+    inputs = read_inputs(
+        (), [("r.txt", False)], read=read, read_nested=read, environment=lambda _: None
+    )
+    assert inputs.faults == ()
+    _, faults = make_plan(
+        inputs, split_command_line(options), look_up, (), locks=locks, exists=exists.__contains__
+    )
+    return list(faults)
+
+
+WINDOWS, LINUX = 'sys_platform == "win32"', 'sys_platform == "linux"'
+
+
+class TestBuilt:
+    """What would have to be built."""
+
+    @pytest.mark.parametrize("locks", [False, True])
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "lib @ git+https://x.invalid/lib",
+            "git+https://x.invalid/lib ",
+            "https://x.invalid/lib-1.0.tar.gz ",
+            "lib[x] @ https://x.invalid/lib.zip",
+            "./lib",
+            "../lib-1.0.zip",
+            "lib @ file:///src/lib",
+            "-e 'lib @ git+https://x.invalid/lib'",
+            "-e 'lib @ file:///src/lib'",
+        ],
+    )
+    def test_markers_are_looked_at_first(self, line: str, *, locks: bool) -> None:
+        there = {"./lib", "../lib-1.0.zip", "/src/lib"}
+        end = "'" * line.endswith("'")
+        start = line.removesuffix(end)
+        for exists in (there, ()):
+            assert faults_of(f"{start} ; {WINDOWS}{end}", exists=exists, locks=locks) == []
+        (fault,) = faults_of(f"{start} ; {LINUX}{end}", exists=there, locks=locks)
+        assert fault.message.startswith("this is a")
+        (unmarked,) = faults_of(line, exists=there, locks=locks)
+        assert unmarked.message == fault.message
+
+    @pytest.mark.parametrize("marker", ["nonsense", 'platform_release == "5"'])
+    def test_pip_reports_other_markers(self, marker: str) -> None:
+        found = faults_of(f"git+https://x.invalid/lib ; {marker}")
+        assert [fault.message[:9] for fault in found] == ["this is a"] * (marker == "nonsense")
+
+    @pytest.mark.parametrize(
+        ("line", "what", "hint"),
+        [
+            ("certifi @ file:///croot/certifi_1/work/certifi", "folder /croot/", "certifi==…; in"),
+            ("x @ file:///a%20b/x-1.0.whl#sha256=00", "file /a b/x-1.0.whl ", "x==…"),
+            ("./package", "folder ./package", "begins at the working directory"),
+            ("./package[dev] ; " + LINUX, "folder ./package does", "begins at the working"),
+            ("sub/x-1.0.tar.gz", "file sub/x-1.0.tar.gz", "begins at the working directory"),
+            ("-e ./package", "folder ./package", "begins at the working directory"),
+            ("-e package", "folder package", "begins at the working directory"),
+            ("/package", "folder /package does not exist", ""),
+        ],
+    )
+    def test_what_does_not_exist(self, line: str, what: str, hint: str) -> None:
+        (fault,) = faults_of(line)
+        assert fault.message.startswith(f"the {what}")
+        assert fault.message.endswith(" does not exist")
+        assert hint in fault.hint
+        assert "--allow-sdist" not in fault.hint
+        assert fault.location == Location("r.txt", 2)
+
+    @pytest.mark.parametrize("line", ["./${NAME}", "file:x", "app", "x @ https://x.invalid/x.whl"])
+    def test_what_is_not_known_to_be_missing(self, line: str) -> None:
+        assert not any("does not exist" in fault.message for fault in faults_of(line))
+
+    @pytest.mark.parametrize("options", [("--require-hashes",), ()])
+    @pytest.mark.parametrize(
+        ("line", "hint"),
+        [
+            ("lib @ git+https://x.invalid/lib", "lib @ https://…/COMMIT.zip, with --hash"),
+            ("lib @ file:///src/lib", "lib @ file:///…/lib-….whl, with --hash"),
+            ("-e ./lib", "NAME @ file:///…/NAME-….whl, with --hash"),
+        ],
+    )
+    def test_what_has_no_hash_if_hashes_are_required(
+        self, line: str, hint: str, options: tuple[str, ...]
+    ) -> None:
+        more = "" if options else "\napp==1 --hash=sha256:00"
+        (fault,) = faults_of(f"{line}{more}", *options, exists={"/src/lib", "./lib"})
+        assert fault.message.endswith("which has no hash to check")
+        assert fault.hint.endswith(hint)
+
+    def test_hash_of_a_source_if_hashes_are_required(self) -> None:
+        line = "lib @ https://x.invalid/lib.zip"
+        (fault,) = faults_of(line, "--require-hashes")
+        assert fault.hint.startswith("--allow-sdist lib keeps")
+        assert "add --hash=sha256:… of this file to the line" in fault.hint
+        assert "--build-pure" not in fault.hint
+        for known in (f"{line}#sha256=00", f"{line} --hash=sha256:00"):
+            (fault,) = faults_of(known, "--require-hashes")
+            assert fault.hint == "--allow-sdist lib keeps its source for the target to build"
+        (fault,) = faults_of(f"{line}\na==1 --hash=sha256:00", "--no-require-hashes")
+        assert "--build-pure lib" in fault.hint
+
+
+def test_a_run_passes_over_what_another_target_would_have_to_build(
+    index: LocalIndex, here: Path
+) -> None:
+    make_project(here / "tree", "tree")
+    others = ["w @ git+https://x.invalid/w", "./tree", "https://x.invalid/w-1.0.zip "]
+    text = "".join(f"{each} ; {WINDOWS}\n" for each in others)
+    (here / "r.txt").write_text(f"{text}-e 'w @ file:///w ; {WINDOWS}'\napp\n")
+    result = download(index, "-r", "r.txt", "--tags", NEW, cwd=here)
+    assert result.exit_code == 0, result.stderr
+    assert len(names(here / "wheelhouse")) == 2
+    explained = wheeltarget(
+        "explain", "--index-url", index.url, "-r", "r.txt", "--tags", NEW, cwd=here
+    )
+    assert explained.exit_code == 0, explained.stderr
+    assert explained.stdout.count("not needed") == 4
 
 
 def test_projects_of_lines_are_named_as_pip_names_them(

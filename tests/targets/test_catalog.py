@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.catalog import host, look_up, read_target_file, tag_of, target_from_table
+from wheeltarget.targets.catalog import (
+    host,
+    look_up,
+    look_up_tag,
+    read_target_file,
+    tag_of,
+    target_from_table,
+)
 from wheeltarget.targets.names import (
     newest_pythons,
 )
@@ -507,6 +514,36 @@ def test_what_is_none_of_them(tmp_path: Path) -> None:
     code, _, hint = refusal("notes.txt", tmp_path)
     assert code == "WT204"
     assert "pip debug --verbose" in hint
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("aws-lambda-python3.12-arm64", "cp312-cp312-linux_aarch64"),
+        ("alpine-3.22-python3.12-x86_64", "cp312-cp312-linux_x86_64"),
+        ("ubuntu-22.04-python3.10-x86_64", "cp310-cp310-linux_x86_64"),
+    ],
+)
+def test_a_named_machine_takes_any_linux_last(name: str, plain: str) -> None:
+    named = look_up("target", name, "")
+    assert named is not None
+    build = plain.rpartition("-")[0]
+    own = [tag for tag in named.tags if tag.startswith(f"{build}-")]
+    assert own[-1] == plain
+    assert len(own) > 1
+    assert look_up_tag(named.tags[0]).tags == tuple(t for t in named.tags if "-linux_" not in t)
+
+
+@pytest.mark.parametrize("name", ["windows-python3.12-x86_64", "snowflake-udf-python3.11"])
+def test_other_names_take_no_linux(name: str) -> None:
+    named = look_up("target", name, "")
+    assert named is not None
+    assert not any("linux" in tag for tag in named.tags)
+
+
+def test_a_tag_in_a_file_takes_no_more_than_it_says() -> None:
+    table = {"tag": "cp312-cp312-manylinux2014_x86_64"}
+    assert target_from_table(table, "box").tags == look_up_tag(table["tag"]).tags
 
 
 def test_abi_of_python_2_outside_linux() -> None:

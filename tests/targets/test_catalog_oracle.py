@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.download import default_index
-from tests.support.cli import Result, wheeltarget
+from tests.support.cli import Result, names, wheeltarget
 from tests.support.interpreters import NEWEST_PIP, find_oracle, host_glibc
+from tests.support.wheels import make_wheel
 from wheeltarget.targets.catalog import build_named, look_up_tag, tag_of
 from wheeltarget.targets.compatibility import glibc_level
 from wheeltarget.targets.names import NamedTarget, known_systems
@@ -95,12 +96,16 @@ def levels_by_python() -> Mapping[str, set[int]]:
     return found
 
 
-def test_a_name_takes_what_its_tag_takes() -> None:
+def test_a_name_takes_what_its_tag_takes_and_what_any_linux_takes() -> None:
     """Then it is enough to ask about tags."""
     look_up = functools.cache(look_up_tag)
     for named in named_targets():
         target, base = build_named(named), look_up(tag_of(named.python, named.platform))
-        assert target.tags == base.tags, named.name
+        platforms = [tag.rpartition("-")[2] for tag in target.tags]
+        plain = {each for each in platforms if each.startswith("linux_")}
+        assert bool(plain) == ("linux_" in named.platform), named.name
+        others = [tag for tag in target.tags if tag.rpartition("-")[2] not in plain]
+        assert others == list(base.tags), named.name
         changed = dict(set(target.markers) - set(base.markers))
         assert changed.keys() <= {
             "python_full_version",
@@ -109,6 +114,31 @@ def test_a_name_takes_what_its_tag_takes() -> None:
             "platform_version",
         }, named.name
     assert look_up.cache_info().misses > 1000
+
+
+@pytest.mark.interpreters
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the interpreters are for x86_64")
+@pytest.mark.parametrize("python", NEWEST_PIP)
+def test_the_real_pip_takes_a_newer_wheel_for_any_linux(
+    python: str, place: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    interpreter, abi, _ = tag_of(python, "manylinux2014_x86_64").split("-")
+    shelf = place / "shelf"
+    make_wheel(shelf, "native", "0.9", tag=f"{interpreter}-{abi}-manylinux_2_17_x86_64")
+    make_wheel(shelf, "native", "0.9", tag=f"{interpreter}-{abi}-manylinux2014_x86_64")
+    newer = make_wheel(shelf, "native", "1.0", tag=f"{interpreter}-{abi}-linux_x86_64").name
+    arguments = ("download", "--no-index", f"--find-links={shelf}", "native")
+    oracle = find_oracle(python, tmp_path_factory)
+    done = oracle.run("-m", "pip", *arguments, "--no-deps", "-d", str(place / "real"), cwd=place)
+    assert done.returncode == 0, done.stderr
+    named = next(
+        each
+        for each in named_targets()
+        if each.python == python and glibc_level(each.platform) == (17, "x86_64")
+    )
+    ours = wheeltarget(*arguments, "-d", "ours", "--target", named.name, cwd=place)
+    assert ours.exit_code == 0, ours.stderr
+    assert names(place / "ours") == names(place / "real") == [newer]
 
 
 @pytest.mark.interpreters

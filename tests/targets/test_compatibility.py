@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from wheeltarget.targets.catalog import look_up_tag
-from wheeltarget.targets.compatibility import compare_tags, name_pythons, neighbours
+from wheeltarget.targets.catalog import look_up, look_up_tag
+from wheeltarget.targets.compatibility import (
+    compare_tags,
+    missing_everywhere,
+    name_pythons,
+    neighbours,
+)
 
 TAG = "cp39-cp39-manylinux2014_x86_64"
 
@@ -53,3 +58,26 @@ def test_other_builds_of_the_same_kind() -> None:
     ]
     assert next(neighbours("pp310", "pypy310_pp73")) == ("pp310", "pypy310_pp73")
     assert not list(neighbours("cp27", "cp27mu"))
+
+
+@pytest.mark.parametrize(
+    ("name", "wheel", "missing"),
+    [
+        ("alpine-3.22-python3.12-x86_64", "manylinux2014_x86_64", "musl"),
+        ("debian-bookworm-python3.11-x86_64", "musllinux_1_2_x86_64", "glibc"),
+        ("debian-bookworm-python3.11-x86_64", "manylinux2014_aarch64", "x86_64"),
+        ("debian-bookworm-python3.11-x86_64", "win_amd64", "Linux"),
+    ],
+)
+def test_what_is_missing_for_a_machine_that_takes_any_linux(
+    name: str, wheel: str, missing: str
+) -> None:
+    target = look_up("target", name, "")
+    assert target is not None
+    assert missing_everywhere([f"lib-1.0-cp39-abi3-{wheel}.whl"], target) == missing
+
+
+def test_musl_is_missing_if_any_linux_is_written() -> None:
+    target = look_up_tag("cp312-cp312-musllinux_1_2_x86_64.linux_x86_64")
+    wheels = ["lib-1.0-cp39-abi3-manylinux2014_x86_64.whl"]
+    assert missing_everywhere(wheels, target) == "musl"

@@ -388,6 +388,8 @@ def _result(group: Sequence[_Found], job: Job, listing: JobListing, build: Build
         return TargetResult(label, marker=asked.marker)
     if asked.url:
         return _result_by_filename(group[0], job.target, build)
+    if fault := dict(job.disputed).get(asked.project):
+        return TargetResult(label, problem=f"{fault.location}: {fault.message}; {fault.hint}")
     found = dict(listing.projects)[asked.project]
     if found.problem:
         return TargetResult(label, problem=f"{_text(group)}: {found.problem}")

@@ -80,7 +80,14 @@ def prepare(
 
     inherited = invocation.configuration.options
     plan, faults = make_plan(
-        inputs, invocation.command, look_up, defaults, sources, inherited=inherited, locks=locks
+        inputs,
+        invocation.command,
+        look_up,
+        defaults,
+        sources,
+        inherited=inherited,
+        locks=locks,
+        exists=os.path.exists,
     )
     return Prepared(invocation, defaults, inputs, found, look_up, plan, (*inputs.faults, *faults))
 

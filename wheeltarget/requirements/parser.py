@@ -51,6 +51,12 @@ _HIDDEN = re.compile(r"\b(?:tags|target)\s*+=")
 _PYLOCK = re.compile(r"(?:(?!\[|lock-version).*\n)*(?P<line>lock-version[ \t]*=.*)")
 """A line that every pylock.toml has before its tables, and no requirements file can have."""
 
+_OTHER = re.compile(
+    r"(?:[ \t]*(?:#.*)?\n)*(?P<line>[ \t]*(?:\[[^\n]+\]|\{|version[ \t]*[=:][ \t]*\d+)[ \t]*$)",
+    re.MULTILINE,
+)
+"""A first line of TOML, JSON or YAML, as in the locks of other tools."""
+
 VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
 """An environment variable that pip expands in files, and its name."""
 
@@ -397,10 +403,11 @@ class _Reader:
             text, repeatable = locked.text, False
         # If the text between CR and LF is cut, they would become one line end.
         text = re.sub(r"\r(?!\n)", "\n", text)
-        lock = _PYLOCK.match(text)
-        if lock is not None:
-            self.faults.append(_misplaced_lock(name, text, lock))
-            return RequirementsFile(name, text, (), repeatable)
+        for pattern, refuse in ((_PYLOCK, _misplaced_lock), (_OTHER, _foreign_file)):
+            found = pattern.match(text)
+            if found is not None:
+                self.faults.append(refuse(name, text, found))
+                return RequirementsFile(name, text, (), repeatable)
         lines = []
         for line in read_lines(name, text):
             if isinstance(line, RefusedLine):
@@ -444,5 +451,17 @@ def _misplaced_lock(name: str, text: str, found: re.Match[str]) -> Fault:
     message = f"{base} is a lock, not a requirements or constraints file"
     named = base if is_lock(base) else "pylock.NAME.toml, as locks are called,"
     hint = f"write -r {named} on the command line, without other requirements"
-    place = Location(name, text.count("\n", 0, found.start("line")) + 1)
-    return Fault(message, hint, place, line, len(line))
+    return Fault(message, hint, _location(name, text, found), line, len(line))
+
+
+def _foreign_file(name: str, text: str, found: re.Match[str]) -> Fault:
+    base, line = base_name(name), found["line"].rstrip()
+    hint = "of the locks of other tools, -c reads poetry.lock, uv.lock and Pipfile.lock"
+    if base == "pdm.lock":
+        hint += "; for this one: pdm export --without-hashes -o constraints.txt"
+    message = f"{base} is not a requirements or constraints file"
+    return Fault(message, hint, _location(name, text, found), line, len(line))
+
+
+def _location(name: str, text: str, found: re.Match[str]) -> Location:
+    return Location(name, text.count("\n", 0, found.start("line")) + 1)

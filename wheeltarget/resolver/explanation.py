@@ -18,14 +18,19 @@ from functools import cache
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 from packaging.version import InvalidVersion, Version
 
-from wheeltarget.errors import DownloadError, TargetError
+from wheeltarget.errors import DownloadError, Fault, InputError, TargetError
 from wheeltarget.pip_protocol import Demand, FileFact
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver.pip_runner import JobResult
-from wheeltarget.resolver.plan import Job
+from wheeltarget.resolver.plan import Job, is_needed, wheel_name
 from wheeltarget.targets.compatibility import (
     FITS,
     Difference,
@@ -131,9 +136,12 @@ def explain(
 
 def explain_failures(
     results: Sequence[JobResult], labels: Sequence[str], build: Build
-) -> ResolutionError:
+) -> ResolutionError | InputError:
     """Return the error for jobs for which pip failed, with a reason as far as pip knows one."""
     failed = [pair for pair in zip(labels, results, strict=True) if pair[1].exit_code]
+    disputed = tuple(fault for _, result in failed for fault in _disputed(result))
+    if disputed:
+        return InputError(disputed)
     *others, last = (label for label, _ in failed)
     names = f"{', '.join(others)} and {last}" if others else last
     explained = [(result, tuple(_explain_job(result, build))) for _, result in failed]
@@ -149,10 +157,21 @@ def explain_failures(
     return error
 
 
+def _disputed(result: JobResult) -> Iterator[Fault]:
+    """Return the faults of locks that have two versions of a project for which pip failed."""
+    demands = result.failure.demands if result.failure else ()
+    faults = dict(result.job.disputed)
+    return (faults[name] for name in {each.project: None for each in demands} if name in faults)
+
+
 def _explain_job(result: JobResult, build: Build) -> Iterator[Explanation]:
     """Explain every project at fault."""
     target, failure = result.job.target, result.failure
-    if target is None or failure is None:
+    if target is None:
+        return
+    if failure is None:
+        needed = (line for line in result.job.lines if is_needed(line, target))
+        yield from filter(None, (_explain_wheel(line, target, build) for line in needed))
         return
     lines = list(result.job.named_projects())
     files, places = dict(failure.files), dict(failure.places)
@@ -168,6 +187,19 @@ def _explain_job(result: JobResult, build: Build) -> Iterator[Explanation]:
         # If an admitted release fits, the cause is another project.
         if not why.admitted_as(Difference.FITS) or any(demand.lacks_hash for demand in demands):
             yield why
+
+
+def _explain_wheel(line: SourceLine, target: Target, build: Build) -> Explanation | None:
+    """Explain why the wheel that a line gives by its path or URL does not fit, if so."""
+    filename = wheel_name(line)
+    try:
+        project = parse_wheel_filename(filename)[0]
+    except InvalidWheelFilename:
+        return None
+    if compare_tags(filename, target).difference is Difference.FITS:
+        return None
+    demand = Demand(project, project, "", location=str(line.fault("").location))
+    return explain((demand,), [FileFact(filename, "candidate")], target, build)
 
 
 def _as_constrained(target: Target, project: str, job: Job, build: Build) -> tuple[Target, Build]:

@@ -401,30 +401,37 @@ def compare_with_locks(
 
     :raises InputError: if a lock does not have the hash of a file.
     """
+    by_version: dict[tuple[str, str], list[LockedVersion]] = {}
+    for lock in locked:
+        by_version.setdefault((lock.project, lock.version), []).append(lock)
     faults = [
         fault
         for result, label in zip(results, labels, strict=True)
         for file in result.chosen
-        for lock in locked
-        if (file.name, file.version) == (lock.project, lock.version) and lock.hashes
-        for fault in _lock_faults(file, label, lock)
+        for fault in _lock_faults(file, label, by_version.get((file.name, file.version), []))
     ]
     if faults:
         raise InputError(tuple(faults))
 
 
-def _lock_faults(file: protocol.ChosenFile, label: str, lock: LockedVersion) -> Iterator[Fault]:
-    names = sorted({each.partition(":")[0] for each in lock.hashes})
+def _lock_faults(
+    file: protocol.ChosenFile, label: str, locks: Sequence[LockedVersion]
+) -> Iterator[Fault]:
+    hashes = {each for lock in locks for each in lock.hashes}
+    if not hashes:
+        return
+    names = sorted({each.partition(":")[0] for each in hashes})
     known = [f"{name}:{value}" for name in names if (value := _hash(file, name))]
+    location = locks[0].location
     if not known:
         message = f"the index has no hash of {file.path.name} to compare with the lock"
-        yield Fault(message, "without --dry-run, the file itself is hashed", lock.location)
-    elif not set(known) & set(lock.hashes):
+        yield Fault(message, "without --dry-run, the file itself is hashed", location)
+    elif not set(known) & hashes:
         yield Fault(
             f"{file.path.name} for {label} has {', '.join(known)}, which is not in the lock for "
-            f"{lock.project} {lock.version}",
+            f"{file.name} {file.version}",
             "it is another file of that name, or newer than the lock: lock again",
-            lock.location,
+            location,
         )
 
 

@@ -12,9 +12,12 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
 
+from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import Specifier
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
@@ -24,15 +27,18 @@ from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
     CommandLine,
     GivenOption,
+    base_name,
     is_lock,
     split_file_options,
 )
 from wheeltarget.requirements.annotations import Kind
+from wheeltarget.requirements.foreign_locks import EXPORTS, LockedVersion
 from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
 from wheeltarget.targets.catalog import host
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.specifiers import is_pin
 from wheeltarget.targets.target import Target
+from wheeltarget.utils.files import url_path
 
 LookUp = Callable[[str, str, str], Target | None]
 """Returns the target that (key, text, folder) names, None for this Python; raises TargetError."""
@@ -46,6 +52,8 @@ _LOCAL = re.compile(r"\s*(?P<url>(?:\.{1,2}(?=$|[/\\\[\s])|[^\s<>=!~;@\[\]]*[/\\
 _EGG = re.compile(r"[#&]egg=(?P<name>[\w.-]+)")
 _LONGEST = 50_000
 _EDITABLE, _REPOSITORY, _TREE = "an editable project", "a repository", "a source tree"
+_ARCHIVE = "a source distribution"
+_HASHED = re.compile(r"(?:^|\s)--hash\b|#(?:.*&)?sha(?:256|384|512)=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ class Job:
     :param allowed_tags: (project, tags) for each project for which constraints allow fewer wheels.
     :param sources: the projects whose source distributions are allowed, normalised.
     :param preferred: (project, version) for each version to try before all others.
+    :param disputed: (project, fault) for each project of which locks of other tools have two
+        versions for this target; a fault only if the project is needed.
     """
 
     target: Target | None
@@ -68,6 +78,7 @@ class Job:
     allowed_tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
     sources: frozenset[str] = frozenset()
     preferred: tuple[tuple[str, str], ...] = ()
+    disputed: tuple[tuple[str, Fault], ...] = ()
 
     def named_projects(self) -> Iterator[tuple[str, SourceLine]]:
         """Yield the project that each line names, or else its URL as pip reads it, and the line."""
@@ -125,6 +136,7 @@ def make_plan(
     *,
     inherited: Iterable[GivenOption] = (),
     locks: bool = False,
+    exists: Callable[[str], bool] = lambda _path: True,
 ) -> tuple[Plan, tuple[Fault, ...]]:
     """Decide which requirements go to pip for which target.
 
@@ -134,6 +146,7 @@ def make_plan(
     :param sources: the projects whose sources are allowed for a target, normalised.
     :param inherited: the options of pip's configuration, which apply to every job.
     :param locks: whether the result is locked, so that every file needs a hash.
+    :param exists: whether a file or folder exists, by its path.
     :returns: the plan, and the faults; with faults the plan must not be run.
     """
     found, faults = _look_up_all((*inputs.named, *defaults), look_up)
@@ -150,8 +163,13 @@ def make_plan(
     jobs = []
     for target, entries in by_target.items():
         lines = tuple(dict.fromkeys(entry.line for entry in entries))
+        hashes = _requires_hashes(lines, (*inherited, *(option for _, option in options)))
         if target is not None:
-            faults += _foreign_faults(target, lines, options, sources, locks=locks)
+            missing = dict(_missing_faults(target, lines, exists))
+            faults += missing.values()
+            rest = [line for line in lines if line not in missing]
+            unlocked = "to lock" if locks else "to check" if hashes else ""
+            faults += _foreign_faults(target, rest, options, sources, unlocked)
             faults += pin_faults(target, lines)
         typed = (line.parsed.requirement for line in lines if line.file == COMMAND_LINE)
         given = _arguments(target, command, takes_pip_only=target in default_targets)
@@ -163,6 +181,7 @@ def make_plan(
             lines,
             constraints[target].allowed_tags,
             sources if target else frozenset(),
+            disputed=tuple(_disputed(target, inputs.locked)),
         )
         jobs.append(job)
     mixed = None in by_target and len(by_target) > 1 and not defaults
@@ -302,16 +321,42 @@ def constraints_for(
     return Constraints(frozenset(lines), tuple(allowed_tags))
 
 
+def _requires_hashes(lines: Iterable[SourceLine], options: Collection[GivenOption]) -> bool:
+    """Return whether pip requires a hash of every file."""
+    names = {option.name for option in options}
+    given = any(o.name == "--hash" for line in lines for o in _file_options(line))
+    return "--require-hashes" in names or (given and "--no-require-hashes" not in names)
+
+
+def _missing_faults(
+    target: Target, lines: Iterable[SourceLine], exists: Callable[[str], bool]
+) -> Iterator[tuple[SourceLine, Fault]]:
+    """Yield each line that names a file or folder of this machine that does not exist."""
+    for line in lines:
+        path = _local_path(line)
+        if not path or exists(path) or not is_needed(line, target):
+            continue
+        requirement = parse_requirement(line)
+        hint = "a relative path begins at the working directory"
+        if requirement is not None:
+            versions = "in a conda environment, pip list --format=freeze writes versions"
+            hint = f"write a version that an index has: {requirement.name}==…; {versions}"
+        elif Path(path).is_absolute():
+            hint = ""
+        what = "file" if re.search(r"\.(whl|tar\.\w+|tgz|zip)$", path) else "folder"
+        yield line, _at_requirement(line, f"the {what} {path} does not exist", hint)
+
+
 def _foreign_faults(
     target: Target,
     lines: Iterable[SourceLine],
     options: Sequence[tuple[SourceLine | None, GivenOption]],
     sources: frozenset[str],
-    *,
-    locks: bool,
+    hashed: str,
 ) -> Iterator[Fault]:
     """Refuse requirements that would have to be built, which is impossible for a foreign target.
 
+    :param hashed: what for every file needs a hash, ``to lock`` or ``to check``; else empty.
     :returns: a fault for each source tree, repository, source distribution and ``--no-binary``.
     """
     for line in lines:
@@ -322,25 +367,36 @@ def _foreign_faults(
             yield _at_requirement(line, message, "is this a requirements file?")
             continue
         what = _needs_build(line)
-        name = _name(line) if what else ""
-        if locks and what in {_REPOSITORY, _EDITABLE}:
-            hint = hash_hint(name or "NAME", checkout=what is _REPOSITORY)
-            yield _at_requirement(line, f"this is {what}, which has no hash to lock", hint)
-        # If the line has no name, it is known only with the metadata.
-        elif what and name not in sources and not (sources and not name):
-            message = f"this is {what}, which cannot be built here for {target.label}"
-            project = name or "NAME"
-            hint = f"--allow-sdist {project} keeps its source for the target to build"
-            if not locks:
-                hint += f", --build-pure {project} builds a pure Python wheel here"
-            elif what is _TREE:
-                hint = hash_hint(project, checkout=False)
-            yield _at_requirement(line, message, hint)
+        if what and is_needed(line, target):
+            yield from _build_faults(line, what, target, sources, hashed)
     message = f"--no-binary cannot be used for {target.label}: only wheels fit a foreign target"
     hint = "to allow the source of a project, use --allow-sdist NAME"
     for place in dict.fromkeys(line for line, _ in options):
         if _refuses_wheels(option for line, option in options if line is place):
             yield Fault(message, hint) if place is None else place.fault(message, hint)
+
+
+def _build_faults(
+    line: SourceLine, what: str, target: Target, sources: frozenset[str], hashed: str
+) -> Iterator[Fault]:
+    """Refuse a requirement that would have to be built, unless its source is allowed."""
+    name = _name(line)
+    project, checked = name or "NAME", hashed == "to check"
+    if (hashed and what in {_REPOSITORY, _EDITABLE}) or (checked and what is _TREE):
+        hint = hash_hint(project, checkout=what is _REPOSITORY)
+        hint += ", with --hash" if checked else ""
+        yield _at_requirement(line, f"this is {what}, which has no hash {hashed}", hint)
+    # If the line has no name, it is known only with the metadata.
+    elif name not in sources and not (sources and not name):
+        message = f"this is {what}, which cannot be built here for {target.label}"
+        hint = f"--allow-sdist {project} keeps its source for the target to build"
+        if not hashed:
+            hint += f", --build-pure {project} builds a pure Python wheel here"
+        elif what is _TREE:
+            hint = hash_hint(project, checkout=False)
+        elif checked and not _HASHED.search(line.parsed.text):
+            hint += "; hashes are required, so add --hash=sha256:… of this file to the line"
+        yield _at_requirement(line, message, hint)
 
 
 def hash_hint(name: str, *, checkout: bool) -> str:
@@ -370,8 +426,7 @@ def _needs_build(line: SourceLine) -> str:
     """Return what a requirement is if it has to be built; else an empty text."""
     requirement = line.parsed.requirement
     if not requirement:
-        editable = any(option.name == "--editable" for option in _file_options(line))
-        return _EDITABLE if editable else ""
+        return _EDITABLE if _editable(line) else ""
     if _VERSION_CONTROL.search(requirement):
         return _REPOSITORY
     direct = _DIRECT.match(requirement) or _LOCAL.match(requirement)
@@ -380,8 +435,51 @@ def _needs_build(line: SourceLine) -> str:
     path = re.split(r"[?#]|\[[\w\s,.-]*\]\s*$", direct["url"].strip())[0].rstrip()
     if path.endswith(".whl"):
         return ""
-    archive = re.search(r"\.(tar\.\w+|tgz|zip)$", path)
-    return "a source distribution" if archive else _TREE
+    return _ARCHIVE if re.search(r"\.(tar\.\w+|tgz|zip)$", path) else _TREE
+
+
+def wheel_name(line: SourceLine) -> str:
+    """Return the file name of the wheel that a line gives by its path or URL; else empty."""
+    requirement = line.parsed.requirement
+    direct = _DIRECT.match(requirement) or _LOCAL.match(requirement)
+    url = re.split(r"[?#;\s]", direct["url"].strip())[0] if direct else ""
+    return unquote(re.split(r"[/\\]", url)[-1]) if url.endswith(".whl") else ""
+
+
+def _editable(line: SourceLine) -> str:
+    """Return the value of a line's ``--editable``; else an empty text."""
+    values = (o.value for o in _file_options(line) if o.name == "--editable")
+    return next(filter(None, values), "")
+
+
+def is_needed(line: SourceLine, target: Target) -> bool:
+    """Return whether a requirement applies to a target; pip reports an unknown marker."""
+    requirement, text = parse_requirement(line), line.parsed.requirement
+    if requirement is None and not text:
+        with suppress(InvalidRequirement):  # a path, which has no marker there
+            requirement = Requirement(_editable(line))
+    if requirement is not None:
+        return _holds(str(requirement.marker or ""), target)
+    # As pip splits it: a URL may contain a semicolon.
+    _, found, marker = text.partition("; " if _DIRECT.match(text) else ";")
+    try:
+        return not found or _holds(str(Marker(marker)), target)
+    except InvalidMarker:
+        return True
+
+
+def _local_path(line: SourceLine) -> str:
+    """Return the path of a file or folder of this machine that a line names; else empty."""
+    text = line.parsed.requirement or _editable(line)
+    direct = _DIRECT.match(text)
+    if "${" in text:
+        return ""  # only pip expands it
+    if direct:
+        url = re.split(r"[?#]", direct["url"])[0]
+        return url_path(url) if url.lower().startswith("file:/") else ""
+    local = _LOCAL.match(text)
+    path = local["url"] if local else "" if line.parsed.requirement else text
+    return re.sub(r"\[[\w\s,.-]*\]\s*$", "", path.strip())
 
 
 def _refuses_wheels(options: Iterable[GivenOption]) -> bool:
@@ -408,6 +506,40 @@ def pin_faults(target: Target, lines: Iterable[SourceLine]) -> Iterator[Fault]:
                 fault = _at_requirement(line, f"{message}, both for {target.label}", hint)
                 yield replace(fault, code="WT302")
             pins[name].append((pin, line))
+
+
+def _disputed(
+    target: Target | None, locked: Iterable[LockedVersion]
+) -> Iterator[tuple[str, Fault]]:
+    """Yield each project of which locks of other tools have two versions for a target."""
+    by_project: dict[str, list[LockedVersion]] = defaultdict(list)
+    for each in locked:
+        by_project[each.project].append(each)
+    for project, entries in by_project.items():
+        seen = (target or host()) if len(entries) > 1 else None
+        apply = [each for each in entries if seen and _holds(each.marker, seen)]
+        pairs = ((apply[0], other) for other in apply[1:])
+        clash = next((pair for pair in pairs if _contradict(*map(_pin, pair))), None)
+        if seen and clash:
+            yield project, _dispute(*clash, seen)
+
+
+def _pin(locked: LockedVersion) -> Specifier:
+    return Specifier(f"=={locked.version}")
+
+
+def _dispute(earlier: LockedVersion, later: LockedVersion, target: Target) -> Fault:
+    """Return the fault of two versions of a project, both of which a target should have."""
+    old, new = (f"{e.version}{' in ' * bool(e.part)}{e.part}" for e in (earlier, later))
+    message = f"{later.project} is locked as {new} here, and as {old} in {earlier.location}"
+    export = EXPORTS[base_name(later.location.file)]
+    hint = f"write what you would install to a file, and use that with -c: {export}"
+    return Fault(f"{message}; both hold for {target.label}", hint, later.location)
+
+
+def _holds(marker: str, target: Target) -> bool:
+    """Return whether a marker is true for a target; an unknown one is not."""
+    return not marker or target.evaluate(marker) is True
 
 
 def _contradict(one: Specifier, other: Specifier) -> bool:
@@ -438,9 +570,9 @@ def parse_requirement(line: SourceLine) -> Requirement | None:
 def _applicable(line: SourceLine, target: Target) -> Requirement | None:
     """Return a line's requirement if its marker is true for a target; an unknown one is not."""
     requirement = parse_requirement(line)
-    if requirement is None or requirement.marker is None:
-        return requirement
-    return requirement if target.evaluate(str(requirement.marker)) is True else None
+    if requirement is None or not _holds(str(requirement.marker or ""), target):
+        return None
+    return requirement
 
 
 def _url(line: SourceLine) -> str:

@@ -25,7 +25,7 @@ from wheeltarget.targets.names import (
     is_path,
     newest_pythons,
 )
-from wheeltarget.targets.tags import usual_abi
+from wheeltarget.targets.tags import usual_abi, with_plain_linux
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 from wheeltarget.utils.files import TARGET_FILE, read_regular
 from wheeltarget.utils.toml import parse_toml, syntax_place
@@ -97,8 +97,8 @@ def build_user_target(own: UserTarget) -> Target:
 
 
 def build_named(named: NamedTarget) -> Target:
-    """Build a target of the catalog."""
-    tag = tag_of(named.python, named.platform)
+    """Build a target of the catalog; a Linux of it also accepts ``linux_ARCH``."""
+    tag = tag_of(named.python, with_plain_linux(named.platform))
     return _with_markers(tag, named.name, named.markers, named.name)
 
 

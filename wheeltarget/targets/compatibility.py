@@ -253,7 +253,10 @@ def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
 def _own_platform(own: Collection[str], nearest: Difference) -> str:
     if own == {"any"}:
         return "every platform"
-    linux = sorted(each for each in map(_read_linux, own) if each[0])
+    # A machine also accepts linux_*, which names no C library.
+    linux = sorted(
+        (each for each in map(_read_linux, own) if each[0]), key=lambda each: not each[2]
+    )
     if not linux:
         system = next(_system(each) for each in sorted(own) if each != "any")
         machines = [each for each in own if _system(each) == system]

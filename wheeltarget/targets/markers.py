@@ -35,8 +35,11 @@ def holds(
 
 
 def without_extras(marker: str, evaluate: Callable[[str], bool]) -> str:
-    """Return a marker as it is if every extra is requested; empty if it always holds then."""
-    settled = _settle(marker, ("extra",), _ALWAYS)
+    """Return a marker as it is if every extra and group is requested; empty if it then holds.
+
+    Locks name them by ``extra``, or by ``extras`` and ``dependency_groups`` (PEP 751).
+    """
+    settled = _settle(marker, ("extra", "extras", "dependency_groups"), _ALWAYS)
     if settled == marker:
         return marker
     others = re.compile(rf"(?P<always>{re.escape(_ALWAYS)})|{_OPERAND}{_OPERATOR}{_OPERAND}")

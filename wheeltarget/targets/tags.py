@@ -95,6 +95,16 @@ def parse_platform(tag: str) -> Platform:
     raise TargetError(f"{tag} is not a platform", hint, code="WT120", instead=instead)
 
 
+def with_plain_linux(tag: str) -> str:
+    """Return a platform with ``linux_ARCH`` behind it if it is a Linux; else as it is.
+
+    Which system a wheel for ``linux_ARCH`` needs is unknown, but each real machine accepts it.
+    """
+    platform = parse_platform(tag)
+    machine = dict(platform.markers).get("platform_machine")
+    return f"{tag}.linux_{machine}" if platform.libc else tag
+
+
 def _markers(*values: str) -> tuple[tuple[str, str], ...]:
     names = ("os_name", "sys_platform", "platform_system", "platform_machine")
     return tuple(zip(names, values, strict=True))

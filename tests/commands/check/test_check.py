@@ -170,6 +170,10 @@ def test_requirement_by_url(house: Path) -> None:
     (house.parent / "needed.txt").write_text(f"app\n{line}\n")
     found = lines(check(house, "-r", "needed.txt", "--tags", OLD))
     assert f"for {OLD}: WC306 needed.txt:2 requires https://127.0.0.1:9/lib.whl" in found[-2]
+    for marked in (line, "lib @ git+https://127.0.0.1:9/lib", "./none"):
+        text = f"app\n{marked} ; sys_platform == 'win32'\n"
+        (house.parent / "needed.txt").write_text(text)
+        assert "WC306" not in check(house, "-r", "needed.txt", "--tags", OLD).stdout, marked
     (house.parent / "needed.txt").write_text("git+https://127.0.0.1:9/x\n")
     result = check(house, "-r", "needed.txt", "--tags", OLD)
     assert (result.exit_code, "a repository" in result.stderr) == (2, True)

@@ -436,6 +436,8 @@ def test_what_no_lock_can_name_is_told_with_its_place(
     index: LocalIndex, line: str, sources: tuple[str, ...], what: str, hint: str
 ) -> None:
     Path("needed.txt").write_text(f"# tags={NEW}\n{line}\n")
+    Path("app").mkdir()
+    Path("app-1.0.zip").touch()
     with pytest.raises(InputError) as refused:
         make(index, "-r", "needed.txt", allow_sdist=sources)
     (fault,) = refused.value.faults

@@ -25,7 +25,7 @@ from wheeltarget.pip_config.options import Configuration, is_lock, split_command
 from wheeltarget.pip_protocol import Demand
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult, roots
-from wheeltarget.resolver.plan import Job
+from wheeltarget.resolver.plan import Job, is_needed
 from wheeltarget.staging.atomic import temporary_home
 from wheeltarget.staging.stage import interruptible, open_stage
 from wheeltarget.targets import catalog
@@ -224,7 +224,7 @@ def _check_contents(
 
 def _find_urls(jobs: Iterable[Job], available: Iterable[_Available]) -> Iterator[CheckFinding]:
     for job, each in zip(jobs, available, strict=True):
-        for line in job.lines:
+        for line in (line for line in job.lines if is_needed(line, each.target)):
             options = line.parsed.options.strip()
             editable = options.startswith(("-e", "--editable"))
             if found := _URL.search(options if editable else line.parsed.requirement):
