@@ -139,7 +139,7 @@ def loaded(before: str, module: str) -> set[str]:
             },
             id="lock",
         ),
-        pytest.param("sys", "wheeltarget.api", {"typer", "packaging", "pip"}, id="program"),
+        pytest.param("sys", "wheeltarget.api", {"typer", "pip"}, id="program"),
         pytest.param("sys", "wheeltarget.pip_child.__main__", {"packaging", "pip"}, id="child"),
     ],
 )

@@ -146,10 +146,10 @@ TARGETS = {
           write win_amd64
         """,
     "unknown name": """
-        r.txt:1:14: error: lambda is not a known target
-            app # target=lambda
-                         ^^^^^^
-          write aws-lambda-python3.14-x86_64
+        r.txt:1:14: error: lambda-3.12-arm64 is not a known target
+            app # target=lambda-3.12-arm64
+                         ^^^^^^^^^^^^^^^^^
+          write aws-lambda-python3.12-arm64
         """,
     "tag for a name": """
         r.txt:1:14: error: {GOOD} is not the name of a target

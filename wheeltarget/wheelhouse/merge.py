@@ -150,11 +150,14 @@ def differing(
 def note_same_tags(targets: Iterable[tuple[str, tuple[str, ...], str]]) -> Iterator[str]:
     """Yield a note for each target that has the tags of one before it.
 
+    The tags of local builds, which only a named machine has, do not count.
+
     :param targets: the label, the tags and the Python release of each.
     """
     first: dict[tuple[str, ...], tuple[str, str]] = {}
     for label, tags, python in targets:
-        other, release = first.setdefault(tags, (label, python))
+        shared = tuple(tag for tag in tags if "-linux_" not in tag)
+        other, release = first.setdefault(shared, (label, python))
         if other != label:
             yield (
                 f"{other} (Python {release}) and {label} (Python {python}) have the same tags, but "
