@@ -31,12 +31,16 @@ class Tags:
 
 
 class View(Tags):
-    """A target; ``legacy`` is whether its own pip reads specifiers from before PEP 440."""
+    """A target, and its version of Python, which decides what its own pip does.
+
+    ``legacy`` is whether that pip reads specifiers from before PEP 440.
+    """
 
     def __init__(self, target: pip_protocol.TargetView) -> None:
         super().__init__(target.tags)
         self.markers, self.unknown = target.markers, target.unknown
-        self.legacy = reads_legacy(target.markers["python_full_version"])
+        self.python = target.markers["python_full_version"]
+        self.legacy = reads_legacy(self.python)
 
 
 @dataclass(frozen=True, slots=True)

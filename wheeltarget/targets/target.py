@@ -113,6 +113,12 @@ class Target:
             # pip reports it; older versions of packaging raise KeyError.
             return ()
 
+    @property
+    def rule_on_prereleases(self) -> str:
+        """Return what to know of the own pip if it takes no pre-release, as a clause."""
+        python = ".".join(self.python.split(".")[:2])
+        return f"pip for Python {python} takes one only if a requirement names it"
+
     def parse_requirement(self, text: str) -> Requirement:
         """Parse a line of ``Requires-Dist`` as the environment's own pip does."""
         if legacy.reads_legacy(self.python):

@@ -37,6 +37,7 @@ from wheeltarget.pip_protocol import FoundFile, FoundProject, JobListing, Listed
 
 # Verdicts of pip on files: of another project on the same page, and without a needed upload time.
 _OTHER, _UNDATED = "different_project", "upload_time_missing"
+_CANDIDATES = frozenset({"candidate", "pre_release", "pre_release_if_named"})
 
 
 class ProjectLister:
@@ -114,8 +115,8 @@ class ProjectLister:
         if project not in self._found:
             self._found[project] = self._collect(finder, project)
         found, problem = self._found[project]
-        facts = list(file_facts(finder, project, found))
-        links = [link for link, fact in facts if fact.verdict in {"candidate", "pre_release"}]
+        facts = list(file_facts(finder, project, found, self._current.job.view))
+        links = [link for link, fact in facts if fact.verdict in _CANDIDATES]
         best, taken, applicable = _choice(finder, project, links, requirements)
         if any(fact.verdict == _UNDATED for _, fact in facts):
             taken = None  # pip ends with an error

@@ -1,0 +1,169 @@
+"""Rules that pip has changed: each target has those of the newest pip for its Python."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Result, download, names, wheeltarget
+from tests.support.here import run_here
+from tests.support.index import LocalIndex
+from tests.support.interpreters import NEWEST_PIP, find_oracle
+from tests.support.wheels import make_wheel
+from wheeltarget.targets.specifiers import falls_back_to_prereleases
+
+TAGS = {
+    "2.7": "cp27-cp27mu-manylinux1_x86_64",
+    "3.6": "cp36-cp36m-manylinux1_x86_64",
+    "3.7": "cp37-cp37m-manylinux1_x86_64",
+    **{each: f"cp3{each[2:]}-cp3{each[2:]}-manylinux1_x86_64" for each in list(NEWEST_PIP)[3:]},
+}
+
+PRE_RELEASES = (
+    ("spd", "0.6.4", ()),
+    ("spd", "0.7.1a1", ()),
+    ("only", "1.0rc1", ()),
+    ("top", "1.0", ()),
+    ("top", "2.0", ("spd>=0.7",)),
+    ("bound", "1.0", ("spd>=0.6,<0.8.dev0",)),
+    ("names", "1.0", ("spd>=0.7a0",)),
+)
+"""Projects: name, version, dependencies."""
+
+CASES = {
+    "dependency": ["top"],
+    "nothing else": ["only"],
+    "any version": ["spd"],
+    "lower bound": ["spd>=0.7"],
+    "not this one": ["spd!=0.6.4"],
+    "prefix": ["spd==0.7.*"],
+    "compatible": ["spd~=0.7.0"],
+    "named": ["spd==0.7.1a1"],
+    "named by the upper bound": ["bound"],
+    "named by the lower bound": ["spd<1", "names"],
+    "named by another project": ["names", "top"],
+    "named too late": ["spd>=0.7", "names"],
+    "allowed": ["--pre", "top"],
+}
+"""Arguments for pip."""
+
+_DOWNLOAD_ALL = """\
+import json, os, sys
+from pip._internal.cli.main import main
+options, cases, home = json.loads(sys.argv[1])
+for name, arguments in sorted(cases.items()):
+    main(["download"] + options + ["--dest", os.path.join(home, name)] + arguments)
+"""
+
+
+def make_index(folder: Path) -> Path:
+    for name, version, requires in PRE_RELEASES:
+        make_wheel(folder, name, version, tag="py2.py3-none-any", requires=requires)
+    return folder
+
+
+@pytest.mark.interpreters
+@pytest.mark.network
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the tags here are for x86_64")
+@pytest.mark.parametrize("version", NEWEST_PIP)
+def test_the_real_pips_take_the_same(
+    version: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shelf = make_index(tmp_path / "index")
+    options = ["--no-index", "--find-links", str(shelf), "--only-binary=:all:"]
+    # The old resolver, which is the default there, never goes back to an older release.
+    options += ["--use-feature=2020-resolver"] if version == "2.7" else []
+    order = json.dumps([options, CASES, str(tmp_path / "theirs")])
+    done = find_oracle(version, tmp_path_factory).run("-c", _DOWNLOAD_ALL, order)
+    assert done.returncode == 0, done.stderr
+
+    for name, arguments in CASES.items():
+        theirs, ours = tmp_path / "theirs" / name, tmp_path / "ours" / name
+        given = ["--no-index", "--find-links", str(shelf), *arguments]
+        result = wheeltarget(
+            *("download", "--no-cache-dir", "--dest", str(ours), "--tags", TAGS[version], *given),
+            cwd=tmp_path,
+        )
+        assert names(ours) == names(theirs), (name, result.stderr)
+    assert names(tmp_path / "theirs" / "allowed")
+
+
+def taken(index: LocalIndex, version: str, *arguments: str, cwd: Path) -> list[str]:
+    result = download(index, *arguments, "--tags", TAGS[version], cwd=cwd, destination=version)
+    assert (result.exit_code == 0) == bool(names(cwd / version)), result.stderr
+    return [name.partition("-py")[0] for name in names(cwd / version)]
+
+
+@pytest.mark.seams
+@pytest.mark.parametrize(
+    ("arguments", "strict", "today"),
+    [
+        (["top"], ["top-1.0"], ["spd-0.7.1a1", "top-2.0"]),
+        (["spd>=0.7"], [], ["spd-0.7.1a1"]),
+        (["only"], ["only-1.0rc1"], ["only-1.0rc1"]),
+        (["--pre", "spd>=0.7"], ["spd-0.7.1a1"], ["spd-0.7.1a1"]),
+        (
+            ["names", "top"],
+            ["names-1.0", "spd-0.7.1a1", "top-2.0"],
+            ["names-1.0", "spd-0.7.1a1", "top-2.0"],
+        ),
+    ],
+    ids=["dependency", "own", "nothing else", "allowed", "named"],
+)
+def test_pre_releases(
+    index: LocalIndex, tmp_path: Path, arguments: list[str], strict: list[str], today: list[str]
+) -> None:
+    make_index(tmp_path / "index")
+    assert taken(index, "3.8", *arguments, cwd=tmp_path) == strict
+    assert taken(index, "3.9", *arguments, cwd=tmp_path) == today
+
+
+@pytest.mark.seams
+def test_upper_bound_that_is_a_pre_release(index: LocalIndex, tmp_path: Path) -> None:
+    """Before 25.0, pip does not see that it names one."""
+    make_index(tmp_path / "index")
+    assert taken(index, "3.7", "bound", cwd=tmp_path) == ["bound-1.0", "spd-0.6.4"]
+    assert taken(index, "3.8", "bound", cwd=tmp_path) == ["bound-1.0", "spd-0.7.1a1"]
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.8", "3.9", "3.13"])
+def test_no_command_contradicts_another(index: LocalIndex, tmp_path: Path, version: str) -> None:
+    make_index(tmp_path / "index")
+    house, tag = tmp_path / "index", TAGS[version]
+    falls_back = falls_back_to_prereleases(version)
+
+    def run(*arguments: str, online: bool = True) -> Result:
+        where = ("--no-cache-dir", *index.pip_args()) if online else ()
+        return run_here(*arguments, *where, "--tags", tag, cwd=tmp_path)
+
+    explained = run("explain", "spd>=0.7", "--format", "json")
+    (answer,) = json.loads(explained.stdout)["requirements"][0]["targets"]
+    versions = {each["version"]: each for each in answer["releases"]}
+    assert (answer["taken"] or {}).get("version") == ("0.7.1a1" if falls_back else None)
+    assert versions["0.7.1a1"]["reason"] == ("fits" if falls_back else "pre-release")
+    assert versions["0.7.1a1"]["admitted"]
+    assert explained.exit_code == (0 if falls_back else 1)
+
+    assert run("lock", "top").exit_code == 0
+    (lock,) = tmp_path.glob("pylock.*.toml")
+    assert ('version = "0.7.1a1"' in lock.read_text()) is falls_back
+
+    for name in ("top-1.0", "spd-0.6.4", "only-1.0rc1", "bound-1.0", "names-1.0"):
+        (house / f"{name}-py2.py3-none-any.whl").unlink()
+    (tmp_path / "needed.txt").write_text("top\n")
+    python = ".".join(version.split(".")[:2])
+    fault = (
+        f"for {tag}: WC307 top 2.0 needs spd>=0.7, which only the pre-release 0.7.1a1 satisfies; "
+        f"pip for Python {python} takes one only if a requirement names it\n"
+    )
+    expected = (0, "") if falls_back else (1, fault)
+    for more in ([], ["-r", "needed.txt"]):
+        checked = run("check", "index", *more, online=False)
+        assert (checked.exit_code, checked.stdout) == expected
+    (tmp_path / "needed.txt").write_text("--pre\ntop\n")
+    assert run("check", "index", "-r", "needed.txt", online=False).exit_code == 0
+    (tmp_path / "needed.txt").write_text("spd>=0.7a1\ntop\n")
+    assert run("check", "index", "-r", "needed.txt", online=False).exit_code == 0
