@@ -19,6 +19,7 @@ from wheeltarget import pip_protocol
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.freshness import Freshness, WantedPages
 from wheeltarget.pip_child.links import normalize_name
+from wheeltarget.targets.markers import reads_old
 from wheeltarget.targets.specifiers import reads_legacy
 
 
@@ -33,7 +34,8 @@ class Tags:
 class View(Tags):
     """A target, and its version of Python, which decides what its own pip does.
 
-    ``legacy`` is whether that pip reads specifiers from before PEP 440.
+    ``legacy`` is whether that pip reads specifiers from before PEP 440, and ``old_markers`` whether
+    it compares texts in markers by their order.
     """
 
     def __init__(self, target: pip_protocol.TargetView) -> None:
@@ -41,6 +43,7 @@ class View(Tags):
         self.markers, self.unknown = target.markers, target.unknown
         self.python = target.markers["python_full_version"]
         self.legacy = reads_legacy(self.python)
+        self.old_markers = reads_old(self.python)
 
 
 @dataclass(frozen=True, slots=True)

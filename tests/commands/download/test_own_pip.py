@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,20 @@ TAGS = {
     **{each: f"cp3{each[2:]}-cp3{each[2:]}-manylinux1_x86_64" for each in list(NEWEST_PIP)[3:]},
 }
 
+DEPENDENCIES = {
+    "after": 'os_name > "a"',
+    "before": 'os_name < "a"',
+    "capital": "platform_system >= 'linux'",
+    "reversed": '"a" <= sys_platform and "z" > implementation_name',
+    "release": 'python_version >= "2.6.*"',
+    "range": "python_full_version < '4.0.x'",
+    "bare": 'extra == ""',
+    "wanted": 'extra != ""',
+    "today": 'os_name == "posix" and python_version > "2" and python_full_version <= "3.99"',
+    "never": 'sys_platform < "linux" or python_version < "2.7"',
+}
+"""Markers whose value has changed, by the project that they are for; and two of today's."""
+
 PRE_RELEASES = (
     ("spd", "0.6.4", ()),
     ("spd", "0.7.1a1", ()),
@@ -32,6 +47,11 @@ PRE_RELEASES = (
     ("names", "1.0", ("spd>=0.7a0",)),
 )
 """Projects: name, version, dependencies."""
+
+MARKED = (
+    ("marked", "1.0", tuple(f"{name} ; {marker}" for name, marker in DEPENDENCIES.items())),
+    *((name, "1.0", ()) for name in DEPENDENCIES),
+)
 
 CASES = {
     "dependency": ["top"],
@@ -47,6 +67,7 @@ CASES = {
     "named by another project": ["names", "top"],
     "named too late": ["spd>=0.7", "names"],
     "allowed": ["--pre", "top"],
+    "markers": ["marked"],
 }
 """Arguments for pip."""
 
@@ -59,8 +80,8 @@ for name, arguments in sorted(cases.items()):
 """
 
 
-def make_index(folder: Path) -> Path:
-    for name, version, requires in PRE_RELEASES:
+def make_index(folder: Path, projects: Iterable[tuple[str, str, Sequence[str]]]) -> Path:
+    for name, version, requires in projects:
         make_wheel(folder, name, version, tag="py2.py3-none-any", requires=requires)
     return folder
 
@@ -72,7 +93,7 @@ def make_index(folder: Path) -> Path:
 def test_the_real_pips_take_the_same(
     version: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    shelf = make_index(tmp_path / "index")
+    shelf = make_index(tmp_path / "index", (*PRE_RELEASES, *MARKED))
     options = ["--no-index", "--find-links", str(shelf), "--only-binary=:all:"]
     # The old resolver, which is the default there, never goes back to an older release.
     options += ["--use-feature=2020-resolver"] if version == "2.7" else []
@@ -116,7 +137,7 @@ def taken(index: LocalIndex, version: str, *arguments: str, cwd: Path) -> list[s
 def test_pre_releases(
     index: LocalIndex, tmp_path: Path, arguments: list[str], strict: list[str], today: list[str]
 ) -> None:
-    make_index(tmp_path / "index")
+    make_index(tmp_path / "index", PRE_RELEASES)
     assert taken(index, "3.8", *arguments, cwd=tmp_path) == strict
     assert taken(index, "3.9", *arguments, cwd=tmp_path) == today
 
@@ -124,14 +145,14 @@ def test_pre_releases(
 @pytest.mark.seams
 def test_upper_bound_that_is_a_pre_release(index: LocalIndex, tmp_path: Path) -> None:
     """Before 25.0, pip does not see that it names one."""
-    make_index(tmp_path / "index")
+    make_index(tmp_path / "index", PRE_RELEASES)
     assert taken(index, "3.7", "bound", cwd=tmp_path) == ["bound-1.0", "spd-0.6.4"]
     assert taken(index, "3.8", "bound", cwd=tmp_path) == ["bound-1.0", "spd-0.7.1a1"]
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.8", "3.9", "3.13"])
 def test_no_command_contradicts_another(index: LocalIndex, tmp_path: Path, version: str) -> None:
-    make_index(tmp_path / "index")
+    make_index(tmp_path / "index", PRE_RELEASES)
     house, tag = tmp_path / "index", TAGS[version]
     falls_back = falls_back_to_prereleases(version)
 
@@ -167,3 +188,24 @@ def test_no_command_contradicts_another(index: LocalIndex, tmp_path: Path, versi
     assert run("check", "index", "-r", "needed.txt", online=False).exit_code == 0
     (tmp_path / "needed.txt").write_text("spd>=0.7a1\ntop\n")
     assert run("check", "index", "-r", "needed.txt", online=False).exit_code == 0
+
+
+@pytest.mark.seams
+def test_markers(index: LocalIndex, tmp_path: Path) -> None:
+    make_index(tmp_path / "index", MARKED)
+    strings = {"after", "reversed", "release", "range"}
+    expected = {
+        "3.7": {*strings, "today"},
+        "3.8": {*strings, "bare", "today"},
+        "3.9": {"bare", "today"},
+    }
+    for version, wanted in expected.items():
+        found = taken(index, version, "marked", cwd=tmp_path)
+        assert set(found) == {f"{name}-1.0" for name in ("marked", *wanted)}, version
+
+
+def test_check_evaluates_markers_as_the_own_pip_does(tmp_path: Path) -> None:
+    make_wheel(tmp_path / "house", "app", requires=[f"lib ; {DEPENDENCIES['after']}"])
+    for version, findings in (("3.8", 1), ("3.9", 0)):
+        result = run_here("check", "house", "--tags", TAGS[version], cwd=tmp_path)
+        assert result.stdout.count("WC301 app 1.0 needs lib, which is missing") == findings
