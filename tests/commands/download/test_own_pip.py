@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 from collections.abc import Iterable, Sequence
@@ -70,6 +71,13 @@ CASES = {
     "markers": ["marked"],
 }
 """Arguments for pip."""
+
+OLD_NAMES = {
+    "post": ("post-1.0_2", "1.0-2"),
+    "candidate": ("candidate-1.0rc1_3", "1.0rc1-3"),
+    "two": ("t__wo-1.0", "1.0"),
+}
+"""Names of wheels that pip 25.1 and later refuse, and their versions in METADATA, by project."""
 
 _DOWNLOAD_ALL = """\
 import json, os, sys
@@ -209,3 +217,92 @@ def test_check_evaluates_markers_as_the_own_pip_does(tmp_path: Path) -> None:
     for version, findings in (("3.8", 1), ("3.9", 0)):
         result = run_here("check", "house", "--tags", TAGS[version], cwd=tmp_path)
         assert result.stdout.count("WC301 app 1.0 needs lib, which is missing") == findings
+
+
+def rename(wheel: Path, name: str) -> Path:
+    return wheel.rename(wheel.with_name(f"{name}-py2.py3-none-any.whl"))
+
+
+def add_old_names(folder: Path) -> None:
+    """Write a wheel with an old name, and a lower version with a valid name, of each project."""
+    for project, (name, version) in OLD_NAMES.items():
+        spelled = {"two": "t-wo"}.get(project, project)
+        make_wheel(folder, spelled, "0.1", tag="py2.py3-none-any")
+        rename(make_wheel(folder, spelled, version, tag="py2.py3-none-any"), name)
+
+
+@pytest.mark.seams
+def test_old_names(index: LocalIndex, tmp_path: Path) -> None:
+    """They are saved under names that pips read in folders, too."""
+    add_old_names(tmp_path / "index")
+    arguments = ["--pre", "post", "candidate", "t-wo"]
+    expected = ["candidate-1.0rc1.post3", "post-1.0.post2", "t_wo-1.0"]
+    assert taken(index, "3.8", *arguments, cwd=tmp_path) == expected
+    assert taken(index, "2.7", *arguments, cwd=tmp_path) == expected
+    assert taken(index, "3.9", *arguments, cwd=tmp_path) == [
+        "candidate-0.1",
+        "post-0.1",
+        "t_wo-0.1",
+    ]
+
+
+@pytest.mark.seams
+def test_both_sides_in_one_run(index: LocalIndex, tmp_path: Path) -> None:
+    add_old_names(tmp_path / "index")
+    both = f"{TAGS['3.12']},{TAGS['3.7']},{TAGS['3.6']}"
+    result = download(index, "post", "--tags", both, cwd=tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert names(tmp_path / "wheelhouse") == [
+        "post-0.1-py2.py3-none-any.whl",
+        "post-1.0.post2-py2.py3-none-any.whl",
+    ]
+    again = download(index, "post", "--tags", both, cwd=tmp_path)
+    assert again.exit_code == 0, again.stderr
+    assert len(names(tmp_path / "wheelhouse")) == 2
+
+
+def test_old_names_in_explain_lock_and_check(index: LocalIndex, tmp_path: Path) -> None:
+    add_old_names(tmp_path / "index")
+    where = ("--no-cache-dir", *index.pip_args(), "--tags", TAGS["3.8"])
+    explained = run_here("explain", "post", *where, "--format", "json", cwd=tmp_path)
+    (answer,) = json.loads(explained.stdout)["requirements"][0]["targets"]
+    assert answer["taken"]["version"] == "1.0.post2"
+    assert answer["taken"]["url"].endswith("/post-1.0_2-py2.py3-none-any.whl")
+    assert run_here("lock", "post", *where, cwd=tmp_path).exit_code == 0
+    (lock,) = tmp_path.glob("pylock.*.toml")
+    arguments = ("download", "--no-cache-dir", "-r", lock.name, "--dest", "house")
+    result = run_here(*arguments, "--tags", TAGS["3.8"], cwd=tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert names(tmp_path / "house") == ["post-1.0.post2-py2.py3-none-any.whl"]
+    (tmp_path / "needed.txt").write_text("post\n")
+    for what in ("needed.txt", lock.name):
+        result = run_here("check", "house", "-r", what, "--tags", TAGS["3.8"], cwd=tmp_path)
+        assert result.exit_code == 0, result.stdout
+
+
+@pytest.mark.interpreters
+@pytest.mark.network
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the tags here are for x86_64")
+@pytest.mark.parametrize("version", ["2.7", "3.6", "3.7", "3.8", "3.9", "3.13"])
+def test_the_real_pips_take_old_names_from_an_index(
+    index: LocalIndex, version: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    add_old_names(tmp_path / "index")
+    arguments = ["--pre", "post", "candidate", "t-wo"]
+    options = ["--use-feature=2020-resolver"] if version == "2.7" else []
+    pip = find_oracle(version, tmp_path_factory)
+    download_from = ("-m", "pip", "download", *options)
+    done = pip.run(*download_from, *index.pip_args(), "--dest", tmp_path / "theirs", *arguments)
+    assert done.returncode == 0, done.stderr
+
+    assert taken(index, version, *arguments, cwd=tmp_path)
+    assert hashes(tmp_path / version) == hashes(tmp_path / "theirs")
+    # Each pip reads our names in a folder.
+    folder = ("--no-index", "--find-links", tmp_path / version)
+    done = pip.run(*download_from, *folder, "--dest", tmp_path / "again", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert names(tmp_path / "again") == names(tmp_path / version)
+
+
+def hashes(folder: Path) -> set[str]:
+    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}

@@ -254,7 +254,7 @@ def file_facts(
         yanked = (link.yanked_reason or "") if link.is_yanked else None
         when = uploaded.isoformat() if uploaded is not None else None
         facts = (verdict(link, uploaded), link.requires_python, yanked, hashes_of(link), when)
-        yield link, FileFact(link.filename, *facts)
+        yield link, FileFact(view.name_of(link) if view else link.filename, *facts)
 
 
 def _verdict_on_prereleases(finder: Any, project: str, view: View | None) -> str:

@@ -1,4 +1,4 @@
-"""Patches of file selection: tags, sdists, preferred versions, and which pre-releases are taken."""
+"""Patches of file selection: names and tags of wheels, sdists, preferred versions, pre-releases."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from pip._internal.models.link import Link
 from pip._internal.models.search_scope import SearchScope
 from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
+from pip._internal.models.wheel import Wheel
 from pip._vendor.packaging.specifiers import SpecifierSet
 
 from wheeltarget.pip_child.job import CurrentJob, Tags, View, replaces
+from wheeltarget.pip_child.links import modern_wheel_name
 from wheeltarget.pip_child.patches.install import NARROW, PREFERRED, SOURCE
 from wheeltarget.pip_child.patches.trial import ODD
+from wheeltarget.pip_protocol import TargetView
 from wheeltarget.targets.specifiers import takes_prereleases
 
 _FALLS_BACK = bool(list(SpecifierSet(">=1").filter(["2a1"])))
@@ -99,6 +102,12 @@ def patch_selection(current: CurrentJob) -> None:
         finally:
             self._target_python = whole
 
+    @replaces(Wheel, "__init__")
+    def read(original: Any, self: Any, filename: str) -> None:
+        view = current.job.view
+        original(self, modern_wheel_name(filename) if view and view.old_names else filename)
+        self.filename = filename
+
     @replaces(FormatControl, "get_allowed_formats")
     def get_allowed_formats(original: Any, self: Any, canonical_name: str) -> frozenset[str]:
         is_source = current.job.view and canonical_name in current.job.order.sources
@@ -167,15 +176,19 @@ def prove_selection(current: CurrentJob) -> bool:
         and evaluator.compute_best_candidate([left]).best_candidate is left
         and {str(tag) for tag in evaluator._supported_tags} == {ODD.tags[-1]}
         and [each[-1] for each in ranked] == [first, second]
-        and _are_prereleases_taken(current, "9.9.9")
-        and not _are_prereleases_taken(current, "3.8.9")
+        and _rules_for(current, "9.9.9") == (True, False)
+        and _rules_for(current, "3.8.9") == (False, True)
     )
 
 
-def _are_prereleases_taken(current: CurrentJob, python: str) -> bool:
-    """Return whether pip takes a pre-release that nothing names, if there is nothing else."""
-    current.job.view = View(ODD)
-    current.job.view.python = python
-    judge = proof_finder().make_candidate_evaluator("proof", specifier=SpecifierSet(">1"))
+def _rules_for(current: CurrentJob, python: str) -> tuple[bool, bool]:
+    """Return whether pip takes a pre-release that nothing names, and a wheel with an old name."""
+    markers = {**ODD.markers, "python_full_version": python}
+    current.job.view = View(TargetView(ODD.tags, markers, ODD.unknown))
+    finder = proof_finder()
+    link = Link(f"{_URL}proof-2_1-{ODD.tags[0]}.whl")
+    kind = finder.make_link_evaluator("proof").evaluate_link(link)[0]
+    judge = finder.make_candidate_evaluator("proof", specifier=SpecifierSet(">1"))
     only = InstallationCandidate("proof", "2a1", Link(f"{_URL}proof-2a1-{ODD.tags[0]}.whl"))
-    return judge.compute_best_candidate([only]).best_candidate is only
+    best = judge.compute_best_candidate([only]).best_candidate
+    return best is only, kind is LinkType.candidate
