@@ -138,7 +138,7 @@ class FileFact(_Value):
     """A file on an index, and pip's verdict on it.
 
     :param verdict: ``candidate``, or pip's name for the reason to skip it; ``pre_release`` if only
-        final releases are allowed.
+        final releases are allowed, ``pre_release_if_named`` if a specifier has to name one.
     :param yanked: the reason why it was yanked; None if it was not.
     :param uploaded: in ISO 8601.
     """

@@ -15,6 +15,7 @@ from wheeltarget.pip_child.links import (
     allowed_hashes,
     first_tried,
     hashes_of,
+    modern_wheel_name,
     normalize_name,
     without_credentials,
 )
@@ -67,3 +68,28 @@ def test_yanked_candidate_is_only_tried_if_it_is_pinned(
 ) -> None:
     first = first_tried(candidates, SpecifierSet(specifier))
     assert (first and first.version) == expected
+
+
+@pytest.mark.parametrize(
+    ("filename", "modern"),
+    [
+        ("a-1.0_2-py3-none-any.whl", "a-1.0.post2-py3-none-any.whl"),
+        (
+            "a_b-1.0rc1_3.dev4-7-py2.py3-none-any.whl",
+            "a_b-1.0rc1.post3.dev4-7-py2.py3-none-any.whl",
+        ),
+        ("a__b-1.0-py3-none-any.whl", "a_b-1.0-py3-none-any.whl"),
+        # Valid today, so they stay.
+        ("a-1.0+local_2-py3-none-any.whl", "a-1.0+local_2-py3-none-any.whl"),
+        ("a-1.0_rc1-py3-none-any.whl", "a-1.0_rc1-py3-none-any.whl"),
+        (
+            "a_b-1.0-py3-none-manylinux_2_28_x86_64.whl",
+            "a_b-1.0-py3-none-manylinux_2_28_x86_64.whl",
+        ),
+        # No pip has a version for these.
+        ("a-2011k_1-py3-none-any.whl", "a-2011k_1-py3-none-any.whl"),
+        ("a-1.0_2.tar.gz", "a-1.0_2.tar.gz"),
+    ],
+)
+def test_modern_wheel_name(filename: str, modern: str) -> None:
+    assert modern_wheel_name(filename) == modern

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import re
 from collections.abc import Iterator
 
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.markers import Marker
+from packaging.specifiers import InvalidSpecifier, Specifier
+from packaging.version import InvalidVersion, Version
 
 from wheeltarget.targets.markers import holds, without_extras
 from wheeltarget.targets.names import newest_pythons
@@ -245,3 +248,71 @@ def test_no_verdict_is_withheld_that_could_be_given(marker: str) -> None:
 )
 def test_every_extra_is_requested(marker: str, expected: str) -> None:
     assert without_extras(marker, lambda text: Marker(text).evaluate()) == expected
+
+
+@pytest.mark.parametrize(
+    ("marker", "python37", "python38", "python39"),
+    [
+        ('os_name > "a"', True, True, False),
+        ('"a" < os_name', True, True, False),
+        ('os_name >= "q"', False, False, False),
+        ('platform_system <= "linux"', True, True, False),
+        ('python_version < "4.0.*"', True, True, False),
+        ('python_full_version >= "3.x"', False, False, False),
+        ('sys_platform >= "2.0"', False, False, False),
+        ('sys_platform === "Linux"', True, True, ()),
+        ('sys_platform ~= "1.0"', False, False, ()),
+        ('extra == ""', False, True, True),
+        ('extra != ""', False, False, False),
+        ('extra == "more"', False, False, False),
+        ('extra < "z"', None, True, False),
+        # These are as they were.
+        ('python_version >= "3"', True, True, True),
+        ('python_version in "3.7 3.8 3.9"', True, True, True),
+        ('sys_platform == "linux" and os_name != "nt"', True, True, True),
+        ('"> \'a\' <" == os_name or "linux" in sys_platform', True, True, True),
+    ],
+)
+def test_markers_whose_value_has_changed(
+    marker: str, python37: object, python38: object, python39: object
+) -> None:
+    expected = {"cp27-cp27mu": None, "cp37-cp37m": python37, "cp38-cp38": python38}
+    for build, value in {**expected, "cp39-cp39": python39}.items():
+        target = target_from_tag(f"{build}-manylinux2014_x86_64", newest_pythons())
+        if value is not None:
+            assert target.evaluate(str(Marker(marker))) == value, build
+
+
+def test_unknown_variables_of_an_old_python() -> None:
+    old = target_from_tag("cp38-cp38-manylinux2014_x86_64", newest_pythons())
+    assert old.evaluate('platform_release > "5" and os_name > "a"') == RELEASE
+    assert old.evaluate('platform_release > "5" and os_name < "a"') is False
+    assert old.evaluate('platform_release > "5" or os_name > "a"') is True
+
+
+def before(left: str, how: str, right: str) -> bool:
+    """Compare as packaging 21.3 did, which was in pip 24.0."""
+    try:
+        specifier = Specifier(how + right)
+    except InvalidSpecifier:
+        return bool(
+            getattr(operator, {"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}[how])(left, right)
+        )
+    try:
+        return specifier.contains(Version(left))
+    except InvalidVersion:
+        return False
+
+
+@given(
+    st.sampled_from(sorted(set(MARKER_VARIABLES) - set(BOTH))),
+    st.sampled_from(("<", "<=", ">", ">=")),
+    st.sampled_from(("", "a", "linux", "posix", "Z", "3", "3.7.17", "3.8", "2.7.*", "2011k", "~")),
+    st.booleans(),
+)
+def test_order_is_that_of_the_old_pips(name: str, how: str, text: str, reverse: bool) -> None:
+    old = target_from_tag("cp37-cp37m-manylinux2014_x86_64", newest_pythons())
+    value = old.environment[name]
+    marker = f'"{text}" {how} {name}' if reverse else f'{name} {how} "{text}"'
+    expected = before(text, how, value) if reverse else before(value, how, text)
+    assert old.evaluate(marker) is expected

@@ -20,6 +20,7 @@ from wheeltarget.targets.specifiers import (
     modern_requirement,
     modern_specifiers,
     reads_legacy,
+    takes_prereleases,
 )
 
 
@@ -184,3 +185,28 @@ def test_an_extra_that_nobody_asks_for_may_ask_for_the_unknown(
 )
 def test_is_pin(text: str, pinned: bool) -> None:
     assert any(map(is_pin, SpecifierSet(text))) is pinned
+
+
+@pytest.mark.parametrize(
+    ("specifiers", "python37", "python38", "python39"),
+    [
+        ("", None, None, None),
+        (">=0.7", False, False, None),
+        ("~=0.7,!=0.7.1a1", False, False, None),
+        ("==0.7.*", False, False, None),
+        ("===2011k", False, False, None),
+        ("<0.8a1", False, True, True),
+        (">0.7.dev1,!=0.9", False, True, True),
+        (">=0.7a1", True, True, True),
+        (">=0.5,<=0.7rc1", True, True, True),
+        ("==0.7.dev2", True, True, True),
+        ("===0.7b1", True, True, True),
+    ],
+)
+def test_takes_prereleases(
+    specifiers: str, python37: bool | None, python38: bool | None, python39: bool | None
+) -> None:
+    given = SpecifierSet(specifiers)
+    pythons = {"2.7.18": python37, "3.7.17": python37, "3.8.20": python38, "3.9.25": python39}
+    for python, expected in pythons.items():
+        assert takes_prereleases(python, given) is expected, python

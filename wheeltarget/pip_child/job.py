@@ -18,7 +18,9 @@ from pip._vendor.packaging.tags import Tag
 from wheeltarget import pip_protocol
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.freshness import Freshness, WantedPages
-from wheeltarget.pip_child.links import normalize_name
+from wheeltarget.pip_child.links import modern_wheel_name, normalize_name
+from wheeltarget.targets.markers import reads_old
+from wheeltarget.targets.own_pip import newest_pip
 from wheeltarget.targets.specifiers import reads_legacy
 
 
@@ -31,12 +33,24 @@ class Tags:
 
 
 class View(Tags):
-    """A target; ``legacy`` is whether its own pip reads specifiers from before PEP 440."""
+    """A target, and its version of Python, which decides what its own pip does.
+
+    ``legacy`` is whether that pip reads specifiers from before PEP 440, ``old_markers`` whether it
+    compares texts in markers by their order, and ``old_names`` whether it reads ``_`` in the
+    version of a wheel's name as ``-``.
+    """
 
     def __init__(self, target: pip_protocol.TargetView) -> None:
         super().__init__(target.tags)
         self.markers, self.unknown = target.markers, target.unknown
-        self.legacy = reads_legacy(target.markers["python_full_version"])
+        self.python = target.markers["python_full_version"]
+        self.legacy = reads_legacy(self.python)
+        self.old_markers = reads_old(self.python)
+        self.old_names = newest_pip(self.python) < (25, 1)
+
+    def name_of(self, link: Any) -> str:
+        """Return the name of a file as the target's own pip reads it."""
+        return modern_wheel_name(link.filename) if self.old_names else str(link.filename)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from pip._internal.utils.misc import split_auth_from_netloc
 from pip._vendor.packaging.utils import canonicalize_name
+from pip._vendor.packaging.version import InvalidVersion, Version
 
 from wheeltarget.targets.specifiers import is_pin
 
@@ -14,6 +16,29 @@ from wheeltarget.targets.specifiers import is_pin
 def normalize_name(name: str) -> str:
     """Return the normalized name of a project."""
     return str(canonicalize_name(name))
+
+
+def modern_wheel_name(filename: str) -> str:
+    """Return the name of a wheel in the form that every pip reads, if that is possible.
+
+    Before 25.1, pip took ``_`` in a version for ``-``, and several ``_`` in a name for one.
+    """
+    name, *rest = filename.split("-")
+    if len(rest) not in {4, 5} or ("__" not in name and "_" not in rest[0]):
+        return filename
+    try:
+        version = _normalize_version(rest[0])
+    except InvalidVersion:
+        return filename
+    return "-".join([re.sub("_+", "_", name), version, *rest[1:]])
+
+
+def _normalize_version(written: str) -> str:
+    try:
+        Version(written)
+    except InvalidVersion:
+        return str(Version(written.replace("_", "-")))
+    return written
 
 
 def hashes_of(link: Any) -> tuple[tuple[str, str], ...]:

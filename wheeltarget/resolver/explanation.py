@@ -40,7 +40,7 @@ from wheeltarget.targets.compatibility import (
     missing_everywhere,
     neighbours,
 )
-from wheeltarget.targets.specifiers import is_pin
+from wheeltarget.targets.specifiers import is_pin, takes_prereleases
 from wheeltarget.targets.target import Target
 
 Build = Callable[[str], Target]
@@ -51,6 +51,11 @@ Suggestion = tuple[str, str]
 
 _REFUSED = frozenset({"upload_too_late", "upload_time_missing", "pre_release"})
 """pip's verdicts that exclude a file for every target."""
+
+_IF_NAMED = "pre_release_if_named"
+"""pip's verdict on a pre-release that the target's own pip takes if a specifier names one."""
+
+_ALLOWED = frozenset({"candidate", _IF_NAMED})
 
 _NO_DISTRIBUTION = frozenset({"different_project", "format_invalid"})
 """pip's verdicts on a file that belongs to no release of the project."""
@@ -257,8 +262,12 @@ class VersionRequirements:
             by_requester[f"constraint {number}"] = [demand.constraint]
         self._specifiers = [tuple(_parse_specifiers(each)) for each in by_requester.values()]
         every = [each for alternatives in self._specifiers for each in alternatives]
-        self.names_prereleases = any(each.prereleases for each in every)
-        self.is_pinned = any(is_pin(pin) for each in every for pin in each)
+        self._each = [each for some in every for each in some]
+        self.is_pinned = any(map(is_pin, self._each))
+
+    def takes_prereleases(self, target: Target) -> bool | None:
+        """Return whether the target's own pip takes pre-releases; None if only without a final."""
+        return takes_prereleases(target.python, self._each)
 
     def takes(self, version: Version) -> bool:
         """Return whether all demands admit a version, which may be a pre-release."""
@@ -307,9 +316,12 @@ def judge_releases(
 ) -> tuple[Release, ...]:
     """Judge every release of a project, by its files; return the newest first."""
     wanted, hashes = VersionRequirements(demands), allowed_hashes(demands)
+    taken = wanted.takes_prereleases(target)
 
     def reason(files: Sequence[FileFact]) -> Reason:
-        merged = merge_reasons(judge(f, hashes, target, pinned=wanted.is_pinned) for f in files)
+        merged = merge_reasons(
+            judge(f, hashes, target, pinned=wanted.is_pinned, unnamed=taken is False) for f in files
+        )
         listed = [file.filename for file in files if set(file.hashes) & hashes]
         if merged.difference is Difference.HASH and listed:
             return Reason(Difference.HASH, f"the listed hash is that of {listed[0]}")
@@ -320,13 +332,14 @@ def judge_releases(
         for version, some in sorted(files_by_version(files).items(), reverse=True)
     )
     has_final = any(each.admitted and not each.version.is_prerelease for each in releases)
-    if wanted.names_prereleases or not has_final:
+    if taken or not has_final:
         return releases
     # Other pre-releases are not admitted, unless they fit or an option excludes them.
-    kept = {Difference.FITS, Difference.PRE_RELEASE}
     return tuple(
         replace(each, admitted=False)
-        if each.version.is_prerelease and each.reason.difference not in kept
+        if each.version.is_prerelease
+        and each.reason.difference is not Difference.FITS
+        and not any(file.verdict == "pre_release" for file in each.files)
         else each
         for each in releases
     )
@@ -338,22 +351,33 @@ def allowed_hashes(demands: Sequence[Demand]) -> frozenset[tuple[str, str]]:
 
 
 def judge(
-    file: FileFact, hashes: Collection[tuple[str, str]], target: Target, *, pinned: bool = False
+    file: FileFact,
+    hashes: Collection[tuple[str, str]],
+    target: Target,
+    *,
+    pinned: bool = False,
+    unnamed: bool = False,
 ) -> Reason:
     """Return whether a file fits, or why not.
 
     :param hashes: every allowed hash; empty if any is allowed.
     :param pinned: whether one version is pinned, which then may be a yanked one.
+    :param unnamed: whether no specifier names a pre-release, so that the own pip takes none.
     """
+    is_unnamed = unnamed and file.verdict == _IF_NAMED
     if not file.filename.endswith(".whl"):
-        if file.verdict == "candidate":
+        if file.verdict in _ALLOWED and not is_unnamed:
             return Reason(Difference.FITS, "fits as a source")
-        return Reason(Difference.SOURCE, "has no wheel, only a source")
-    reason = compare_tags(file.filename, target)
-    if reason.difference is not Difference.FITS:
-        return reason
+        if not is_unnamed:
+            return Reason(Difference.SOURCE, "has no wheel, only a source")
+    else:
+        reason = compare_tags(file.filename, target)
+        if reason.difference is not Difference.FITS:
+            return reason
     if rule := _judge_by_rules(file):
         return rule
+    if is_unnamed:
+        return Reason(Difference.PRE_RELEASE, f"is a pre-release; {target.rule_on_prereleases}")
     if file.yanked is not None and not pinned:
         return Reason(Difference.YANKED, "was yanked" + (f": {file.yanked}" if file.yanked else ""))
     if hashes and file.hashes and not any(each in hashes for each in file.hashes):
@@ -395,7 +419,7 @@ def find_sources(why: Explanation) -> Iterator[Suggestion]:
         wheels = [file.filename for file in release.files if file.filename.endswith(".whl")]
         if any(
             file.filename not in wheels
-            and file.verdict != "candidate"
+            and file.verdict not in _ALLOWED
             and _is_allowed(file, why.target, why)
             for file in release.files
         ):
@@ -469,7 +493,11 @@ def _rule_fixes(why: Explanation) -> Iterator[Suggestion]:
         effect = "as another requirement, allows" if demand.chain else "allows"
         yield f"{demand.name}=={release.version}", f"{effect} it although it was yanked"
     for release in why.admitted_as(Difference.PRE_RELEASE)[:1]:
-        yield f"--all-releases {demand.project}", f"selects {release.version}"
+        if all(file.verdict != _IF_NAMED for file in release.files):
+            yield f"--all-releases {demand.project}", f"selects {release.version}"
+            continue
+        effect = "as another requirement, selects" if demand.chain else "selects"
+        yield f"{demand.name}=={release.version}", f"{effect} the pre-release"
     for release in why.admitted_as(Difference.EXCLUDED)[:1]:
         yield f"--only-binary {demand.project}", f"selects the wheel of {release.version}"
     # The oldest of them needs the smallest step.
@@ -559,6 +587,11 @@ def _is_allowed(file: FileFact, target: Target, why: Explanation) -> bool:
     listed = not hashes or not file.hashes or bool(hashes & set(file.hashes))
     if not listed or file.yanked is not None or file.verdict in _REFUSED:
         return False
+    version = _version(file.filename)
+    if version is not None and version.is_prerelease:
+        takes = VersionRequirements(why.demands).takes_prereleases(target)
+        if takes is False:
+            return False
     try:
         return SpecifierSet(file.requires_python or "").contains(target.python, prereleases=True)
     except InvalidSpecifier:

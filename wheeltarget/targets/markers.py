@@ -3,20 +3,36 @@
 A marker consists of comparisons, ``and`` and ``or``, without ``not``. So if its value is the same
 with every unknown comparison false and with every one true, it does not depend on unknown values.
 
+Before 26.0, pip compared every variable as a version if the right side was one, and else put texts
+in order: ``os_name > "a"`` held. Now ``<`` and ``>`` hold for versions alone. Before 24.1, if no
+extra was requested, ``extra`` was not equal to any text, not even to the empty one. For Pythons
+whose own pips are older, such comparisons are settled first.
+
 pip's process uses this with its own copy of packaging, so it does not import packaging.
 """
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+
+from wheeltarget.targets.own_pip import newest_pip
 
 # Every target knows this variable.
 _ALWAYS = '"" in python_full_version'
 _NEVER = '"" not in python_full_version'
 _STRING = r"""(?:"[^"]*"|'[^']*')"""
+_QUOTES = frozenset({'"', "'"})
 _OPERAND = rf"(?:{_STRING}|\w+)"
 _OPERATOR = r"\s*(?:not\s+in|in|===|[<>=!~]=|<|>)\s*"
+_COMPARISON = re.compile(rf"(?P<left>{_OPERAND})(?P<operator>{_OPERATOR})(?P<right>{_OPERAND})")
+_VERSIONS = frozenset(
+    {"implementation_version", "platform_release", "python_full_version", "python_version"}
+)
+"""The variables that pip compares as versions today."""
+
+_IN_ORDER = {"<": operator.lt, "<=": operator.le, ">=": operator.ge, ">": operator.gt}
 
 
 def holds(
@@ -48,6 +64,59 @@ def without_extras(marker: str, evaluate: Callable[[str], bool]) -> str:
     either = rf"\({re.escape(_ALWAYS)}(?: or {re.escape(_ALWAYS)})+\)"
     settled = re.sub(either, lambda _: _ALWAYS, settled)
     return settled.replace(f"{_ALWAYS} and ", "").replace(f" and {_ALWAYS}", "")
+
+
+def reads_old(python: str) -> bool:
+    """Return whether the own pip of a version of Python compares texts in their order."""
+    return newest_pip(python) < (26, 0)
+
+
+def as_read_for(
+    python: str,
+    marker: str,
+    values: Mapping[str, str],
+    contains: Callable[[str, str], bool | None],
+) -> str:
+    """Return a marker that has the value today that it had for the own pip of a Python.
+
+    :param marker: a marker, as ``str(Marker)`` writes it.
+    :param values: the values of all variables, with ``extra``.
+    :param contains: returns whether a specifier contains a version, false if that is no version,
+        and None if the specifier is none.
+    """
+    if not reads_old(python):
+        return marker
+    lacks_extra = newest_pip(python) < (24, 1) and not values["extra"]
+
+    def settle(match: re.Match[str]) -> str:
+        left, right, how = match["left"], match["right"], match["operator"].strip()
+        name = right if left[0] in _QUOTES else left
+        held: bool | None
+        if lacks_extra and name == "extra":
+            held = False if how == "==" else None
+        else:
+            held = _held(name, _value(left, values), how, _value(right, values), contains)
+        return match[0] if held is None else _ALWAYS if held else _NEVER
+
+    return _COMPARISON.sub(settle, marker)
+
+
+def _value(operand: str, values: Mapping[str, str]) -> str:
+    return operand[1:-1] if operand[0] in _QUOTES else values.get(operand, "")
+
+
+def _held(
+    name: str, left: str, how: str, right: str, contains: Callable[[str, str], bool | None]
+) -> bool | None:
+    """Return whether a comparison held before pip 26.0; None if it is as today."""
+    if how == "===":
+        return None if name in _VERSIONS else left.lower() == right.lower()
+    if how not in {*_IN_ORDER, "==", "!=", "~="}:
+        return None
+    held = contains(how + right, left)
+    if held is not None:
+        return None if name in _VERSIONS else held
+    return _IN_ORDER[how](left, right) if how in _IN_ORDER else None
 
 
 def _settle(marker: str, names: tuple[str, ...], fixed: str) -> str:

@@ -1,10 +1,13 @@
-"""Specifiers: those that pin a version, and those from before PEP 440.
+"""Specifiers: which pin a version, which take pre-releases, and those from before PEP 440.
 
-The latter are read as the last pips for Python 3.7 and older (20.3, 21.3, 24.0) do: they compare an
-invalid version, such as ``2011k`` or ``0.29.*``, by the old rules of setuptools. A number is
-greater than a word, and a word sorts before or after the end of the version in alphabetical order.
-pip 24.1 and later refuse such metadata, and so the release. Here each such specifier is converted
-to PEP 440.
+pip 26.0 and later take pre-releases if nothing else satisfies a specifier, as PEP 440 recommends.
+Earlier ones do so only without any specifier; else a specifier has to name a pre-release.
+
+Specifiers from before PEP 440 are read as the last pips for Python 3.7 and older (20.3, 21.3, 24.0)
+do: they compare an invalid version, such as ``2011k`` or ``0.29.*``, by the old rules of
+setuptools. A number is greater than a word, and a word sorts before or after the end of the version
+in alphabetical order. pip 24.1 and later refuse such metadata, and so the release. Here each such
+specifier is converted to PEP 440.
 
 pip's process uses this with its own copy of packaging, so it does not import packaging.
 """
@@ -12,13 +15,14 @@ pip's process uses this with its own copy of packaging, so it does not import pa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
+
+from wheeltarget.targets.own_pip import newest_pip
 
 if TYPE_CHECKING:
     from packaging.specifiers import Specifier
 
-_OLDEST_WITHOUT = (3, 8)
 _REQUIREMENT = re.compile(
     r"(?P<name>\s*[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\]\s*)?)"
     r"(?P<open>\(?)(?P<specifiers>[^()@;]*)(?P<close>\)?)(?P<rest>\s*(?:;.*)?)",
@@ -40,8 +44,32 @@ def is_pin(specifier: Specifier) -> bool:
 
 def reads_legacy(python: str) -> bool:
     """Return whether the last pip for a version of Python reads specifiers from before PEP 440."""
-    major, minor = (int(number) for number in python.split(".")[:2])
-    return (major, minor) < _OLDEST_WITHOUT
+    return newest_pip(python) < (24, 1)
+
+
+def falls_back_to_prereleases(python: str) -> bool:
+    """Return whether the own pip of a version of Python takes them if nothing else will do."""
+    return newest_pip(python) >= (26, 0)
+
+
+def takes_prereleases(python: str, specifiers: Iterable[Specifier]) -> bool | None:
+    """Return whether the own pip of a version of Python takes pre-releases.
+
+    :param specifiers: all specifiers on a project, merged.
+    :returns: None if it takes them only if no final release satisfies the specifiers.
+    """
+    given = list(specifiers)
+    silent = {"!=", "<", ">"} if newest_pip(python) < (25, 0) else {"!="}
+    if any(_names_prerelease(each) and each.operator not in silent for each in given):
+        return True
+    return False if given and not falls_back_to_prereleases(python) else None
+
+
+def _names_prerelease(specifier: Specifier) -> bool:
+    try:
+        return bool(specifier.prereleases)
+    except ValueError:
+        return False  # older copies of packaging parse the text after ``===``
 
 
 def modern_requirement(text: str, is_modern: Callable[[str], bool]) -> str:

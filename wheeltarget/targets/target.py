@@ -14,10 +14,11 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
+from packaging.version import InvalidVersion
 
 from wheeltarget.errors import TargetError
 from wheeltarget.targets import specifiers as legacy
-from wheeltarget.targets.markers import holds
+from wheeltarget.targets.markers import as_read_for, holds
 from wheeltarget.targets.tags import Platform, Version, check_abi, loaded_abis, parse_platform
 
 MARKER_VARIABLES = (
@@ -101,17 +102,28 @@ class Target:
         return match["release"]
 
     def evaluate(self, marker: str, extra: str = "") -> bool | tuple[str, ...]:
-        """Evaluate a marker, as ``str(Marker)`` writes it, if its value is known.
+        """Evaluate a marker, as ``str(Marker)`` writes it, as the own pip does, if that is known.
 
         :returns: whether it holds, or its unknown variables if it depends on them; an empty tuple
             if the marker cannot be evaluated.
         """
         environment = {**dict.fromkeys(self.unknown, ""), **self.environment, "extra": extra}
+
+        def evaluate(text: str) -> bool:
+            text = as_read_for(self.python, text, environment, _contains)
+            return Marker(text).evaluate(environment)
+
         try:
-            return holds(marker, lambda text: Marker(text).evaluate(environment), self.unknown)
+            return holds(marker, evaluate, self.unknown)
         except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, KeyError):
             # pip reports it; older versions of packaging raise KeyError.
             return ()
+
+    @property
+    def rule_on_prereleases(self) -> str:
+        """Return what to know of the own pip if it takes no pre-release, as a clause."""
+        python = ".".join(self.python.split(".")[:2])
+        return f"pip for Python {python} takes one only if a requirement names it"
 
     def parse_requirement(self, text: str) -> Requirement:
         """Parse a line of ``Requires-Dist`` as the environment's own pip does."""
@@ -129,6 +141,16 @@ class Target:
             return SpecifierSet(requires, prereleases=True).contains(self.python)
         except InvalidSpecifier:
             return True
+
+
+def _contains(specifier: str, version: str) -> bool | None:
+    """Return whether a specifier contains a version; None if the specifier is invalid."""
+    try:
+        return Specifier(specifier).contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return None
+    except InvalidVersion:
+        return False
 
 
 def _is_modern(text: str) -> bool:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import Specifier
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from wheeltarget.errors import ClosureError
 from wheeltarget.pip_protocol import ChosenFile
+from wheeltarget.targets.specifiers import takes_prereleases
 from wheeltarget.targets.target import Target
 from wheeltarget.wheelhouse.archive import DAMAGE, describe_damage
 
@@ -92,13 +94,22 @@ def read_metadata(wheel: Path) -> WheelMetadata:
 
 @dataclass(frozen=True, slots=True)
 class MissingRequirement:
-    """A requirement, without its marker, that no file meets; without a parent, it is the user's."""
+    """A requirement, without its marker, that no file meets; without a parent, it is the user's.
+
+    :param found: the available versions.
+    :param rule: the rule of the target's pip that excludes those that would do; else empty.
+    """
 
     requirement: str
     parent: str
     found: tuple[str, ...] = ()
+    rule: str = ""
 
     def __str__(self) -> str:
+        if self.rule:
+            who = f"{self.parent} needs" if self.parent else "you asked for"
+            only = f"only the pre-release {' and '.join(self.found)} satisfies; {self.rule}"
+            return f"{who} {self.requirement}, which {only}"
         verb = "are" if len(self.found) > 1 else "is"
         who = f"{self.parent} needs" if self.parent else "you asked for"
         instead = f"but only {' and '.join(self.found)} {verb} available"
@@ -116,11 +127,15 @@ class UnreadableDependency(Generic[_Wheel]):
 
 @dataclass(frozen=True, slots=True)
 class Available(Generic[_Wheel]):
-    """The wheels that a target accepts, and versions of source distributions, by project."""
+    """The wheels that a target accepts, and versions of source distributions, by project.
+
+    :param prereleases: whether every pre-release may be taken; else the target's own pip decides.
+    """
 
     target: Target
     wheels: Mapping[str, Sequence[_Wheel]]
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    prereleases: bool = True
 
     def versions(self, project: str) -> tuple[str, ...]:
         """Return the available versions of a project."""
@@ -133,7 +148,8 @@ def walk(
 ) -> Iterator[MissingRequirement | UnreadableDependency[_Wheel]]:
     """Walk from the roots through all dependencies, breadth first.
 
-    If several versions of a project meet a requirement, each of them is visited.
+    If several versions of a project meet a requirement, each of them is visited. Pre-releases are
+    judged at the end, since any requirement on a project may name one.
 
     :param roots: what the user asked for; None to start from every wheel.
     :returns: each requirement that is not met, and each dependency that cannot be read, once.
@@ -142,6 +158,7 @@ def walk(
     reported: set[MissingRequirement] = set()
     seen: set[tuple[_Wheel, str]] = set()
     todo: deque[tuple[_Wheel, str]] = deque()
+    prereleases = _Prereleases(available)
 
     def visit(
         requirements: Iterable[Requirement], parent: str, extra: str
@@ -164,6 +181,7 @@ def walk(
             if not matching and missing not in reported:
                 reported.add(missing)
                 yield missing
+            prereleases.note(name, requirement, replace(missing, found=tuple(matching)))
 
     if roots is None:
         todo.extend((wheel, "") for wheels in available.wheels.values() for wheel in wheels)
@@ -178,6 +196,32 @@ def walk(
         if not extra:
             yield from unreadable
         yield from visit(requirements, f"{wheel.name} {wheel.version}", extra)
+    yield from prereleases.missing()
+
+
+class _Prereleases:
+    """The requirements that only pre-releases meet, and all specifiers, by project."""
+
+    def __init__(self, available: Available[_Wheel]) -> None:
+        self._target, self._are_taken = available.target, available.prereleases
+        self._specifiers: defaultdict[str, list[Specifier]] = defaultdict(list)
+        self._met: defaultdict[str, list[MissingRequirement]] = defaultdict(list)
+
+    def note(self, name: str, requirement: Requirement, met: MissingRequirement) -> None:
+        """Note a requirement, with the versions that meet it."""
+        if self._are_taken:
+            return
+        self._specifiers[name] += requirement.specifier
+        found = sorted(map(Version, met.found))
+        if found and all(version.is_prerelease for version in found):
+            rule = self._target.rule_on_prereleases
+            self._met[name].append(replace(met, found=tuple(map(str, found)), rule=rule))
+
+    def missing(self) -> Iterator[MissingRequirement]:
+        """Return those that the target's own pip does not take."""
+        for name, met in self._met.items():
+            if takes_prereleases(self._target.python, self._specifiers[name]) is False:
+                yield from dict.fromkeys(met)
 
 
 def read_dependencies(

@@ -36,6 +36,7 @@ from wheeltarget.wheelhouse.wheel import WheelFile, read_wheel
 
 _UNREADABLE = frozenset({"WC101", "WC118"})
 _LINKS = re.compile(r"^[ \t]*(?:-f|--find-links)\b(?:[^\n\\]|\\(?s:.))*", re.MULTILINE)
+_ALL_RELEASES = re.compile(r"^[ \t]*--(?:pre|all-releases)\b", re.MULTILINE)
 _URL = re.compile(r"(?:^|[\s@=])(?!file:)[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _HINT = "require it by name and version, or check with --tags and without -r"
 _ELSEWHERE = "which is not one of the files"
@@ -98,7 +99,11 @@ def check(request: CheckRequest) -> CheckOutcome:
         findings += compare_with_locks(selections, paths)
     else:
         sources = _sources(paths)
-        available = [Available(each, by_project(wheels, each), sources) for each in targets]
+        takes = [any(_ALL_RELEASES.search(text) for _, text in job.files) for job in jobs]
+        available = [
+            Available(target, by_project(wheels, target), sources, prereleases)
+            for target, prereleases in zip(targets, takes, strict=True)
+        ]
         findings += _check_contents(request, jobs, available, paths)
     if request.audits:
         findings += _audit(wheels, targets)

@@ -74,5 +74,5 @@ def find_missing(
             message = f"its dependency {each.text!r} cannot be read: {each.reason}"
             yield CheckFinding(str(each.wheel.path), "", "WC304", message)
         else:
-            code = "WC302" if each.found else "WC301"
+            code = "WC307" if each.rule else "WC302" if each.found else "WC301"
             yield CheckFinding("", available.target.label, code, str(each))

@@ -149,7 +149,7 @@ def _chosen_files(job: JobState, run: RunContext) -> Iterator[ChosenFile]:
         page = link.comes_from
         # pip archives a checkout, and does not save most folders.
         is_archived = link.is_vcs or (requirement.editable and link.is_existing_dir())
-        filename = f"{requirement.name}-{version}.zip" if is_archived else link.filename
+        filename = f"{requirement.name}-{version}.zip" if is_archived else _name_of(job, link)
         # A candidate with extras has the metadata of its base.
         metadata = getattr(candidates[name], "base", candidates[name]).dist.metadata
         yield ChosenFile(
@@ -171,6 +171,11 @@ def _chosen_files(job: JobState, run: RunContext) -> Iterator[ChosenFile]:
             accepts=allowed_hashes(requirement),
             uploaded=run.uploads.get(link.url_without_fragment),
         )
+
+
+def _name_of(job: JobState, link: Any) -> str:
+    """Return the name to save a file with: one that pips read in a folder, too."""
+    return job.view.name_of(link) if job.view is not None else str(link.filename)
 
 
 def _parents(result: Any) -> dict[str, set[str | None]]:
@@ -197,6 +202,9 @@ def _patch_saving(current: CurrentJob) -> None:
         # For a checkout, the requirement logs what was saved.
         with silenced(prepare.logger), silenced(req_install.logger):
             original(self, requirement)
+        saved = Path(job.order.folder, link.filename)
+        if saved.is_file() and saved.name != _name_of(job, link):
+            saved.rename(saved.with_name(_name_of(job, link)))
         if job.view is not None and link.is_existing_dir() and not requirement.editable:
             job.saved[requirement.name] = _build_source(requirement, job.order.folder)
 

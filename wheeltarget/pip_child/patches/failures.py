@@ -19,7 +19,7 @@ from pip._internal.resolution.resolvelib.factory import Factory
 from pip._vendor.packaging.version import Version
 from pip._vendor.requests import RequestException
 
-from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
+from wheeltarget.pip_child.job import CurrentJob, JobState, View, replaces
 from wheeltarget.pip_child.links import (
     address_of,
     allowed_hashes,
@@ -30,7 +30,7 @@ from wheeltarget.pip_child.links import (
 )
 from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_protocol import Demand, Failure, FileFact
-from wheeltarget.targets.specifiers import is_pin
+from wheeltarget.targets.specifiers import falls_back_to_prereleases, is_pin
 
 _LOGGER = logging.getLogger(__name__)
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
@@ -152,7 +152,7 @@ def prove_failures(current: CurrentJob) -> bool:
     finder = proof_finder()
     link = Link("https://example.invalid/proof-1.tar.gz")
     finder.evaluate_links(finder.make_link_evaluator("Proof"), iter([link]))
-    facts = list(file_facts(finder, "proof", [link]))
+    facts = list(file_facts(finder, "proof", [link], current.job.view))
     fact = FileFact("proof-1.tar.gz", "candidate")
     return current.job.links == {"proof": [link]} and facts == [(link, fact)]
 
@@ -160,7 +160,7 @@ def prove_failures(current: CurrentJob) -> bool:
 def _failure(job: JobState, finder: Any, demands: list[Demand], unseen: list[str]) -> Failure:
     """Return the failure for some demands, with the files of their projects."""
     files = {
-        name: tuple(fact for _, fact in file_facts(finder, name, job.links_of(name)))
+        name: tuple(fact for _, fact in file_facts(finder, name, job.links_of(name), job.view))
         for name in sorted({demand.project for demand in demands if demand.project})
     }
     places = ((name, tuple(places_of(finder, name))) for name in files if not files[name])
@@ -223,10 +223,11 @@ def _chain_of(requirement: Any) -> Iterator[tuple[str, str]]:
         requirement = requirement.comes_from
 
 
-def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tuple[Any, FileFact]]:
+def file_facts(
+    finder: Any, project: str, links: Iterable[Any], view: View | None = None
+) -> Iterator[tuple[Any, FileFact]]:
     """Return pip's link and verdict for each file of a project."""
-    control = getattr(finder, "release_control", None)
-    finals_only = control is not None and control.allows_prereleases(project) is False
+    pre_release = _verdict_on_prereleases(finder, project, view)
     evaluator = finder.make_link_evaluator(project)
     too_late = getattr(evaluator, "_uploaded_prior_to", None)
     unsupported: set[str] = set()
@@ -242,8 +243,8 @@ def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tupl
         kind, version = evaluator.evaluate_link(link)
         if kind.name == _MISMATCH and link.filename.endswith(".whl"):
             unsupported.add(tags)
-        if finals_only and kind.name == "candidate" and Version(version).is_prerelease:
-            return "pre_release"
+        if pre_release and kind.name == "candidate" and Version(version).is_prerelease:
+            return pre_release
         return str(kind.name)
 
     for link in {link.url: link for link in links}.values():
@@ -253,4 +254,18 @@ def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tupl
         yanked = (link.yanked_reason or "") if link.is_yanked else None
         when = uploaded.isoformat() if uploaded is not None else None
         facts = (verdict(link, uploaded), link.requires_python, yanked, hashes_of(link), when)
-        yield link, FileFact(link.filename, *facts)
+        yield link, FileFact(view.name_of(link) if view else link.filename, *facts)
+
+
+def _verdict_on_prereleases(finder: Any, project: str, view: View | None) -> str:
+    """Return the verdict on pre-releases that would be candidates otherwise; may be empty."""
+    control = getattr(finder, "release_control", None)
+    if control is None:  # before pip 26.0
+        allowed = getattr(finder, "allow_all_prereleases", False) or None
+    else:
+        allowed = control.allows_prereleases(project)
+    if allowed is False:
+        return "pre_release"
+    if allowed or view is None or falls_back_to_prereleases(view.python):
+        return ""
+    return "pre_release_if_named"

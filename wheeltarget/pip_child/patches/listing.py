@@ -41,6 +41,7 @@ from wheeltarget.pip_protocol import FoundFile, FoundProject, JobListing, Listed
 
 # Verdicts of pip on files: of another project on the same page, and without a needed upload time.
 _OTHER, _UNDATED = "different_project", "upload_time_missing"
+_CANDIDATES = frozenset({"candidate", "pre_release", "pre_release_if_named"})
 _OTHER_PYTHON = "requires_python_mismatch"
 
 UnmetPython = Callable[[Any, Any], str | None]
@@ -133,8 +134,8 @@ class ProjectLister:
         if project not in self._found:
             self._found[project] = self._collect(finder, project)
         found, problem = self._found[project]
-        facts = list(file_facts(finder, project, found))
-        links = [link for link, fact in facts if fact.verdict in {"candidate", "pre_release"}]
+        facts = list(file_facts(finder, project, found, self._current.job.view))
+        links = [link for link, fact in facts if fact.verdict in _CANDIDATES]
         choice = _choose(finder, project, links, requirements)
         # A page that gives it for one file gives it for all.
         is_given = any(link.requires_python for link in found)

@@ -22,11 +22,12 @@ from pip._internal.utils import packaging
 from pip._vendor.packaging import markers
 from pip._vendor.packaging.requirements import InvalidRequirement
 from pip._vendor.packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
+from pip._vendor.packaging.version import InvalidVersion
 
 from wheeltarget.pip_child.job import CurrentJob, View, replaces
 from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_child.patches.trial import ODD, Wheel, write_wheel
-from wheeltarget.targets.markers import holds
+from wheeltarget.targets.markers import as_read_for, holds
 from wheeltarget.targets.specifiers import modern_requirement, modern_specifiers
 
 
@@ -59,12 +60,19 @@ def patch_markers(current: CurrentJob) -> None:
     @replaces(markers.Marker, "evaluate")
     def evaluate(original: Any, self: Any, *rest: Any, **named: Any) -> bool:
         view = current.job.view
-        text = str(self) if view is not None and view.unknown else ""
-        if view is None or not any(name in text for name in view.unknown):
+        text = str(self) if view is not None else ""
+        if view is None or not (view.old_markers or any(name in text for name in view.unknown)):
             return bool(original(self, *rest, **named))
-        verdict = holds(
-            text, lambda part: bool(original(markers.Marker(part), *rest, **named)), view.unknown
-        )
+        given = (rest[0] if rest else named.get("environment")) or {}
+        values = {**view.markers, "extra": given.get("extra") or ""}
+
+        def ask(part: str) -> bool:
+            part = as_read_for(view.python, part, values, _contains)
+            # Parsing takes longer than evaluating.
+            asked = self if part == text else markers.Marker(part)
+            return bool(original(asked, *rest, **named))
+
+        verdict = holds(text, ask, view.unknown)
         if isinstance(verdict, bool):
             return verdict
         if current.job.checks_metadata:
@@ -171,6 +179,16 @@ def patch_legacy(current: CurrentJob) -> None:
         return original_ask(self) if modern == value else SpecifierSet(modern)
 
     BaseDistribution.requires_python = property(requires_python)
+
+
+def _contains(specifier: str, version: str) -> bool | None:
+    """Return whether a specifier contains a version; None if the specifier is invalid."""
+    try:
+        return bool(Specifier(specifier).contains(version, prereleases=True))
+    except InvalidSpecifier:
+        return None
+    except InvalidVersion:
+        return False
 
 
 def _is_modern(text: str) -> bool:

@@ -1,7 +1,9 @@
-"""Patches of file selection: tags of target and constraints, sdists, preferred versions."""
+"""Patches of file selection: names and tags of wheels, sdists, preferred versions, pre-releases."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable
 from typing import Any
 
 from pip._internal.index.collector import LinkCollector
@@ -12,10 +14,18 @@ from pip._internal.models.link import Link
 from pip._internal.models.search_scope import SearchScope
 from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
+from pip._internal.models.wheel import Wheel
+from pip._vendor.packaging.specifiers import SpecifierSet
 
-from wheeltarget.pip_child.job import CurrentJob, Tags, replaces
+from wheeltarget.pip_child.job import CurrentJob, Tags, View, replaces
+from wheeltarget.pip_child.links import modern_wheel_name
 from wheeltarget.pip_child.patches.install import NARROW, PREFERRED, SOURCE
 from wheeltarget.pip_child.patches.trial import ODD
+from wheeltarget.pip_protocol import TargetView
+from wheeltarget.targets.specifiers import takes_prereleases
+
+_FALLS_BACK = bool(list(SpecifierSet(">=1").filter(["2a1"])))
+"""Whether this pip takes pre-releases if nothing else satisfies a specifier, as from 26.0 on."""
 
 _URL = "https://example.invalid/"
 
@@ -92,6 +102,12 @@ def patch_selection(current: CurrentJob) -> None:
         finally:
             self._target_python = whole
 
+    @replaces(Wheel, "__init__")
+    def read(original: Any, self: Any, filename: str) -> None:
+        view = current.job.view
+        original(self, modern_wheel_name(filename) if view and view.old_names else filename)
+        self.filename = filename
+
     @replaces(FormatControl, "get_allowed_formats")
     def get_allowed_formats(original: Any, self: Any, canonical_name: str) -> frozenset[str]:
         is_source = current.job.view and canonical_name in current.job.order.sources
@@ -100,7 +116,13 @@ def patch_selection(current: CurrentJob) -> None:
 
     @replaces(CandidateEvaluator, "get_applicable_candidates")
     def rank(original: Any, self: Any, candidates: list[Any]) -> list[Any]:
-        ranked: list[Any] = original(self, candidates)
+        given = self._specifier
+        if current.job.view:
+            self._specifier = _as_read_for(current.job.view.python, given, candidates)
+        try:
+            ranked: list[Any] = original(self, candidates)
+        finally:
+            self._specifier = given
         version = current.job.preference(self._project_name)
         if version is None:
             return ranked
@@ -112,7 +134,24 @@ def patch_selection(current: CurrentJob) -> None:
         return sorted(ranked, key=is_kept)  # worst first, as before
 
 
-def prove_selection(_current: CurrentJob) -> bool:
+def _as_read_for(python: str, specifier: Any, candidates: Iterable[Any]) -> Any:
+    """Return a specifier that takes the pre-releases that the own pip of a Python takes."""
+    takes = takes_prereleases(python, specifier)
+    if takes is None:
+        if _FALLS_BACK or not specifier:
+            return specifier
+        versions = (each.version for each in candidates)
+        takes = not any(
+            specifier.contains(version, prereleases=True)
+            for version in versions
+            if not version.is_prerelease
+        )
+    read = copy.copy(specifier)
+    read.prereleases = takes
+    return read
+
+
+def prove_selection(current: CurrentJob) -> bool:
     """Check which files of which project pip accepts, and which it prefers."""
     finder = proof_finder(FormatControl(set(), {":all:"}))
 
@@ -137,4 +176,19 @@ def prove_selection(_current: CurrentJob) -> bool:
         and evaluator.compute_best_candidate([left]).best_candidate is left
         and {str(tag) for tag in evaluator._supported_tags} == {ODD.tags[-1]}
         and [each[-1] for each in ranked] == [first, second]
+        and _rules_for(current, "9.9.9") == (True, False)
+        and _rules_for(current, "3.8.9") == (False, True)
     )
+
+
+def _rules_for(current: CurrentJob, python: str) -> tuple[bool, bool]:
+    """Return whether pip takes a pre-release that nothing names, and a wheel with an old name."""
+    markers = {**ODD.markers, "python_full_version": python}
+    current.job.view = View(TargetView(ODD.tags, markers, ODD.unknown))
+    finder = proof_finder()
+    link = Link(f"{_URL}proof-2_1-{ODD.tags[0]}.whl")
+    kind = finder.make_link_evaluator("proof").evaluate_link(link)[0]
+    judge = finder.make_candidate_evaluator("proof", specifier=SpecifierSet(">1"))
+    only = InstallationCandidate("proof", "2a1", Link(f"{_URL}proof-2a1-{ODD.tags[0]}.whl"))
+    best = judge.compute_best_candidate([only]).best_candidate
+    return best is only, kind is LinkType.candidate
