@@ -26,7 +26,7 @@ from typing import Any, TypeVar, dataclass_transform, get_args, get_origin
 from wheeltarget.errors import PipMovedError
 from wheeltarget.utils.files import FileToFetch, write_private
 
-SCHEMA = 4
+SCHEMA = 5
 """The version of the messages; it changes if any of them does."""
 
 FAILURE, RESULT = "failure.json", "result.json"
@@ -210,6 +210,19 @@ class ListedRequirement(_Value):
     problem: str = ""
 
 
+class PageFailure(_Value):
+    """An index page that could not be read, so that the project may have more releases.
+
+    :param project: the project that it is about, or that was looked for, normalized.
+    :param index: the URL of the index, or of the page of ``--find-links``, without credentials.
+    :param reason: the status, such as ``503 Service Unavailable``, or what is wrong.
+    """
+
+    project: str
+    index: str
+    reason: str
+
+
 class FoundFile(_Value):
     """A file of a project, and the version of which it is the best file, if it is."""
 
@@ -228,6 +241,7 @@ class FoundProject(_Value):
     :param problem: a sentence why not all files are known.
     :param places: if there are no files, the pages and folders that were searched.
     :param neighbours: the names of other projects found there.
+    :param page_failures: the pages of which the files are not known.
     """
 
     files: tuple[FoundFile, ...]
@@ -236,6 +250,7 @@ class FoundProject(_Value):
     problem: str = ""
     places: tuple[str, ...] = ()
     neighbours: tuple[str, ...] = ()
+    page_failures: tuple[PageFailure, ...] = ()
 
 
 class JobListing(_Value):
@@ -337,6 +352,7 @@ class JobReport(_Value):
     :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
     :param messages: pip's messages about the failure, which were not shown.
     :param fresh_until: until when the index pages are fresh, in seconds since the epoch.
+    :param page_failures: the index pages that could not be read.
     """
 
     exit_code: int
@@ -345,6 +361,7 @@ class JobReport(_Value):
     failure: Failure | None = None
     messages: tuple[str, ...] = ()
     fresh_until: float | None = None
+    page_failures: tuple[PageFailure, ...] = ()
 
 
 class Contents(_Value):

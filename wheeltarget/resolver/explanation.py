@@ -24,6 +24,7 @@ from packaging.version import InvalidVersion, Version
 from wheeltarget.errors import DownloadError, TargetError
 from wheeltarget.pip_protocol import Demand, FileFact
 from wheeltarget.requirements.parser import SourceLine
+from wheeltarget.resolver.index_failures import find_index_failures
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
 from wheeltarget.targets.compatibility import (
@@ -139,11 +140,14 @@ def explain_failures(
     explained = [(result, tuple(_explain_job(result, build))) for _, result in failed]
     unseen = [name for r, _ in explained if r.failure for name in r.failure.unseen]
     hint = f"not checked yet: {', '.join(dict.fromkeys(unseen))}" if unseen else ""
+    messages = [text for r, some in explained if not some for text in r.messages]
+    # A missing file may have been on one of these.
+    unread = find_index_failures(result for _, result in failed)
     error = ResolutionError(
         f"pip failed for {names}; nothing was saved",
         hint if any(some for _, some in explained) else "see pip's output above",
         exit_code=failed[0][1].exit_code,
-        messages=tuple(text for r, some in explained if not some for text in r.messages),
+        messages=(*messages, *(f"ERROR: {failure.describe()}" for failure in unread)),
     )
     error.explanations = tuple(each for _, some in explained for each in some)
     return error

@@ -15,15 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pip._internal.exceptions import CommandError, DistributionNotFound, InvalidWheel, PipError
+from pip._internal.exceptions import CommandError, InvalidWheel, PipError
 from pip._internal.utils.logging import BrokenStdoutLoggingError
 from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.requests import RequestException
 from pip._vendor.urllib3.exceptions import HTTPError
 
-from wheeltarget.pip_child.job import CurrentJob, JobState
+from wheeltarget.pip_child.job import CurrentJob
 
-_LOGGER = logging.getLogger(__name__)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
 """A user name that is followed by a password, and the rest, which may contain an @."""
@@ -69,25 +68,16 @@ def silenced(logger: logging.Logger) -> Iterator[None]:
 
 
 @contextmanager
-def explained(job: JobState) -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Turn unexpected errors of pip into a sentence; ``-vv`` shows the traceback."""
     try:
         yield
     except InvalidWheel as error:
         raise CommandError(_describe_wheel(Path(error.location))) from error
-    except DistributionNotFound:
-        for sentence in unusable_pages(job):  # a missing file may have been on one of them
-            _LOGGER.error("%s", sentence)  # noqa: TRY400 - pip reports the error
-        raise
     except (PipError, BrokenStdoutLoggingError):
         raise
     except Exception as error:
         raise CommandError(_describe_unexpected(error)) from error
-
-
-def unusable_pages(job: JobState) -> list[str]:
-    """Return a sentence for each index page from which no files are known."""
-    return [f"Cannot use the page {page}: {reason}" for page, reason in job.unusable.items()]
 
 
 def _describe_wheel(wheel: Path) -> str:
