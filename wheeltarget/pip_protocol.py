@@ -177,18 +177,37 @@ class Demand(_Value):
         return self.chain[0][0].partition("[")[0] if self.chain else ""
 
 
+class HashMismatch(_Value):
+    """A file that has none of the allowed hashes.
+
+    :param file: its URL, without credentials.
+    :param index: the page that lists it with its hash; empty if the user gave the hash.
+    :param is_metadata: whether it is the metadata file of a wheel.
+    :param allowed: (algorithm, value) of each allowed hash.
+    :param found: those of the file.
+    """
+
+    file: str
+    index: str
+    is_metadata: bool
+    allowed: Pairs
+    found: Pairs
+
+
 class Failure(_Value):
     """A failure of pip's resolver: requirements that cannot all be fulfilled.
 
     :param files: (project, its files) for each of their projects.
     :param places: (project, the searched pages and folders) for each without files.
     :param unseen: requested projects that were not checked.
+    :param mismatch: the file because of which the only demand failed, if it has another hash.
     """
 
     demands: tuple[Demand, ...]
     files: tuple[tuple[str, tuple[FileFact, ...]], ...]
     places: tuple[tuple[str, tuple[str, ...]], ...] = ()
     unseen: tuple[str, ...] = ()
+    mismatch: HashMismatch | None = None
 
 
 class ListedRequirement(_Value):

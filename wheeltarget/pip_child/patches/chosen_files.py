@@ -43,10 +43,10 @@ def patch_result(current: CurrentJob) -> None:
         _check_options(current, options)
         logging.getLogger(__name__).info("Resolving for %s", job.order.label)
         try:
-            with explained():
+            with explained(job):
                 exit_code = int(original(self, options, arguments))
         finally:
-            if job.page_failures:
+            if job.page_failures and not (job.failure and job.failure.mismatch):
                 job.failure = None  # the files of a project are not all known
         if exit_code == 0 and job.resolver is not None:
             if job.order.hashed:

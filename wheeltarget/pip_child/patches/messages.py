@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pip._internal.exceptions import CommandError, InvalidWheel, PipError
+from pip._internal.exceptions import CommandError, HashMismatch, InvalidWheel, PipError
 from pip._internal.utils.logging import BrokenStdoutLoggingError
 from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.requests import RequestException
 from pip._vendor.urllib3.exceptions import HTTPError
 
-from wheeltarget.pip_child.job import CurrentJob
+from wheeltarget.pip_child.job import CurrentJob, JobState
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
@@ -68,12 +68,20 @@ def silenced(logger: logging.Logger) -> Iterator[None]:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def explained(job: JobState) -> Iterator[None]:
     """Turn unexpected errors of pip into a sentence; ``-vv`` shows the traceback."""
     try:
         yield
     except InvalidWheel as error:
         raise CommandError(_describe_wheel(Path(error.location))) from error
+    except HashMismatch as error:
+        mismatch = job.failure.mismatch if job.failure else None
+        if mismatch is None or not mismatch.index:
+            raise
+        # pip says that the hash is from a requirements file.
+        name = mismatch.file.rpartition("/")[2]
+        message = f"{name} does not have the hash that {mismatch.index} lists"
+        raise CommandError(message) from error
     except (PipError, BrokenStdoutLoggingError):
         raise
     except Exception as error:
