@@ -159,6 +159,7 @@ def test_anything_else_is_refused_in_a_sentence(text: str | bytes, reason: str) 
 
 
 def test_pair_is_refused_that_has_not_two_values() -> None:
-    failure = {"demands": [], "files": [["app", [], 3]], "places": [], "unseen": []}
+    lists = {"demands": [], "files": [["app", [], 3]], "places": [], "unseen": []}
+    failure = {**lists, "mismatch": None}
     with pytest.raises(PipMovedError, match="does not have 2 values"):
         from_json(changed(JobReport(1, "all"), failure=failure), JobReport)

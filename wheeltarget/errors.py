@@ -141,6 +141,12 @@ class HashMismatchError(WheeltargetError):
         super().__init__(f"expected the sha256 {expected}, got {got}")
 
 
+class IndexFailureError(WheeltargetError):
+    """An index could not be read, and what it has may decide what is locked."""
+
+    exit_code = 3
+
+
 class LockError(WheeltargetError):
     """A lock cannot be written, or names something that a lock cannot name."""
 

@@ -180,18 +180,37 @@ class Demand(_Value):
         return self.chain[0][0].partition("[")[0] if self.chain else ""
 
 
+class HashMismatch(_Value):
+    """A file that has none of the allowed hashes.
+
+    :param file: its URL, without credentials.
+    :param index: the page that lists it with its hash; empty if the user gave the hash.
+    :param is_metadata: whether it is the metadata file of a wheel.
+    :param allowed: (algorithm, value) of each allowed hash.
+    :param found: those of the file.
+    """
+
+    file: str
+    index: str
+    is_metadata: bool
+    allowed: Pairs
+    found: Pairs
+
+
 class Failure(_Value):
     """A failure of pip's resolver: requirements that cannot all be fulfilled.
 
     :param files: (project, its files) for each of their projects.
     :param places: (project, the searched pages and folders) for each without files.
     :param unseen: requested projects that were not checked.
+    :param mismatch: the file because of which the only demand failed, if it has another hash.
     """
 
     demands: tuple[Demand, ...]
     files: tuple[tuple[str, tuple[FileFact, ...]], ...]
     places: tuple[tuple[str, tuple[str, ...]], ...] = ()
     unseen: tuple[str, ...] = ()
+    mismatch: HashMismatch | None = None
 
 
 class ListedRequirement(_Value):
@@ -213,6 +232,19 @@ class ListedRequirement(_Value):
     problem: str = ""
 
 
+class PageFailure(_Value):
+    """An index page that could not be read, so that the project may have more releases.
+
+    :param project: the project that it is about, or that was looked for, normalized.
+    :param index: the URL of the index, or of the page of ``--find-links``, without credentials.
+    :param reason: the status, such as ``503 Service Unavailable``, or what is wrong.
+    """
+
+    project: str
+    index: str
+    reason: str
+
+
 class FoundFile(_Value):
     """A file of a project, and the version of which it is the best file, if it is."""
 
@@ -231,6 +263,7 @@ class FoundProject(_Value):
     :param problem: a sentence why not all files are known.
     :param places: if there are no files, the pages and folders that were searched.
     :param neighbours: the names of other projects found there.
+    :param page_failures: the pages of which the files are not known.
     """
 
     files: tuple[FoundFile, ...]
@@ -239,6 +272,7 @@ class FoundProject(_Value):
     problem: str = ""
     places: tuple[str, ...] = ()
     neighbours: tuple[str, ...] = ()
+    page_failures: tuple[PageFailure, ...] = ()
 
 
 class JobListing(_Value):
@@ -340,6 +374,7 @@ class JobReport(_Value):
     :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
     :param messages: pip's messages about the failure, which were not shown.
     :param fresh_until: until when the index pages are fresh, in seconds since the epoch.
+    :param page_failures: the index pages that could not be read.
     """
 
     exit_code: int
@@ -348,6 +383,7 @@ class JobReport(_Value):
     failure: Failure | None = None
     messages: tuple[str, ...] = ()
     fresh_until: float | None = None
+    page_failures: tuple[PageFailure, ...] = ()
 
 
 class Contents(_Value):

@@ -390,7 +390,8 @@ def test_what_pip_says_where_there_is_no_explanation(index: LocalIndex, tmp_path
     index.fault("/simple/pure/", Status(403))
     result = download(index, f"pure ; tags={TAG}", cwd=tmp_path)
     assert result.exit_code == 1
-    assert "ERROR: Cannot use the page " in result.stderr
+    said = f"ERROR: the index {index.url} could not be read (403 Forbidden); "
+    assert f"{said}not found without it: pure\n" in result.stderr
     assert result.stderr.endswith(
         "ERROR: Could not find a version that satisfies the requirement pure "
         "(from versions: none)\n"

@@ -29,6 +29,7 @@ from wheeltarget.pip_protocol import (
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import explanation
 from wheeltarget.resolver.explanation import Build, Explanation, Release, Suggestion, judge
+from wheeltarget.resolver.index_failures import IndexFailure
 from wheeltarget.resolver.pip_runner import list_projects
 from wheeltarget.resolver.plan import PIP_ONLY, Job, parse_requirement
 from wheeltarget.staging.stage import interruptible
@@ -391,8 +392,9 @@ def _result(group: Sequence[_Found], job: Job, listing: JobListing, build: Build
     if fault := dict(job.disputed).get(asked.project):
         return TargetResult(label, problem=f"{fault.location}: {fault.message}; {fault.hint}")
     found = dict(listing.projects)[asked.project]
-    if found.problem:
-        return TargetResult(label, problem=f"{_text(group)}: {found.problem}")
+    unread = (IndexFailure(each.index, each.reason, ()).problem for each in found.page_failures)
+    if problem := "; ".join(unread) or found.problem:
+        return TargetResult(label, problem=f"{_text(group)}: {problem}")
     tags = dict(job.allowed_tags).get(asked.project)
     target = replace(job.target, tags=tags) if tags else job.target
     result = _explained(_demands(group, listing), found, target, build)

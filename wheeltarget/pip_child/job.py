@@ -87,8 +87,7 @@ class JobState:
     :param unread: by project, functions that return the links of a page that was evaluated in part.
     :param linked: the paths of files that were linked into the job's folder, not fetched.
     :param saved: by requirement, file names that differ from those of their links.
-    :param skipped: the index pages that pip skipped.
-    :param unusable: by index page from which no files are known, the reason.
+    :param page_failures: the index pages that could not be read.
     """
 
     order: pip_protocol.JobOrder
@@ -105,8 +104,7 @@ class JobState:
     linked: list[Path] = field(default_factory=list)
     saved: dict[str, str] = field(default_factory=dict)
     pages: WantedPages = field(default_factory=WantedPages)
-    skipped: set[str] = field(default_factory=set)
-    unusable: dict[str, str] = field(default_factory=dict)
+    page_failures: list[pip_protocol.PageFailure] = field(default_factory=list)
     chosen: tuple[pip_protocol.ChosenFile, ...] = ()
     failure: pip_protocol.Failure | None = None
     messages: list[str] = field(default_factory=list)
@@ -150,7 +148,8 @@ class JobState:
 
     def report(self, exit_code: int) -> pip_protocol.JobReport:
         """Return the report of the job, for which pip has ended with an exit code."""
-        result = (self.chosen, self.failure, tuple(self.messages), self.fresh_until)
+        messages, failures = tuple(self.messages), tuple(self.page_failures)
+        result = (self.chosen, self.failure, messages, self.fresh_until, failures)
         return pip_protocol.JobReport(exit_code, self.dependencies, *result)
 
 

@@ -14,6 +14,7 @@ from wheeltarget.pip_child.patches import (
     chosen_files,
     existing_files,
     failures,
+    index_pages,
     metadata,
     selection,
 )
@@ -32,6 +33,7 @@ _SEAMS = (
     Seam("failures of the resolver", failures.patch_failures, failures.prove_failures),
     Seam("specifiers from before PEP 440", metadata.patch_legacy, metadata.prove_legacy),
     FILES,
+    Seam("index pages", index_pages.patch_pages, index_pages.prove_pages),
     Seam("existing files", existing_files.patch_existing, None),
     Seam("chosen files", chosen_files.patch_result, chosen_files.prove_result),
 )

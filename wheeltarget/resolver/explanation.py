@@ -27,10 +27,11 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from wheeltarget.errors import DownloadError, Fault, InputError, TargetError
-from wheeltarget.pip_protocol import Demand, FileFact
+from wheeltarget.pip_protocol import Demand, Failure, FileFact, HashMismatch
 from wheeltarget.requirements.parser import SourceLine
+from wheeltarget.resolver.index_failures import find_index_failures
 from wheeltarget.resolver.pip_runner import JobResult
-from wheeltarget.resolver.plan import Job, is_needed, wheel_name
+from wheeltarget.resolver.plan import Job, address, is_needed, wheel_name
 from wheeltarget.targets.compatibility import (
     FITS,
     Difference,
@@ -86,6 +87,7 @@ class Explanation:
     :param places: the URLs that were searched, if nothing was found.
     :param suggestions: single changes, each tried on the files of the project; the smallest first.
     :param sources: options that allow a source; whether it can be built was not tried.
+    :param mismatch: the file that has none of the allowed hashes, if that is the reason.
     """
 
     demands: tuple[Demand, ...]
@@ -95,6 +97,7 @@ class Explanation:
     places: tuple[str, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     sources: tuple[Suggestion, ...] = ()
+    mismatch: HashMismatch | None = None
 
     @property
     def admitted(self) -> tuple[Release, ...]:
@@ -152,11 +155,14 @@ def explain_failures(
     explained = [(result, tuple(_explain_job(result, build))) for _, result in failed]
     unseen = [name for r, _ in explained if r.failure for name in r.failure.unseen]
     hint = f"not checked yet: {', '.join(dict.fromkeys(unseen))}" if unseen else ""
+    messages = [text for r, some in explained if not some for text in r.messages]
+    # A missing file may have been on one of these.
+    unread = find_index_failures(result for _, result in failed)
     error = ResolutionError(
         f"pip failed for {names}; nothing was saved",
         hint if any(some for _, some in explained) else "see pip's output above",
         exit_code=failed[0][1].exit_code,
-        messages=tuple(text for r, some in explained if not some for text in r.messages),
+        messages=(*(f"ERROR: {failure.describe()}" for failure in unread), *messages),
     )
     error.explanations = tuple(each for _, some in explained for each in some)
     return error
@@ -179,6 +185,9 @@ def _explain_job(result: JobResult, build: Build) -> Iterator[Explanation]:
         yield from filter(None, (_explain_wheel(line, target, build) for line in needed))
         return
     lines = list(result.job.named_projects())
+    if failure.mismatch is not None:
+        yield _explain_mismatch(result, failure, failure.mismatch, build)
+        return
     files, places = dict(failure.files), dict(failure.places)
     # A demand without a project is on Python, and pip's own message says so.
     for project in filter(None, dict.fromkeys(demand.project for demand in failure.demands)):
@@ -207,6 +216,21 @@ def _explain_wheel(line: SourceLine, target: Target, build: Build) -> Explanatio
     return explain((demand,), [FileFact(filename, "candidate")], target, build)
 
 
+def _explain_mismatch(
+    result: JobResult, failure: Failure, mismatch: HashMismatch, build: Build
+) -> Explanation:
+    """Explain a wrong hash, with another one if the index lists that for the file."""
+    target = result.job.target
+    assert target is not None  # noqa: S101 - a job without a target has no explanation
+    (demand,) = failure.demands
+    placed = (_placed(demand, list(result.job.named_projects())),)
+    if not (demand.file or mismatch.index):
+        why = explain(placed, dict(failure.files)[demand.project], target, build)
+        if not why.admitted_as(Difference.FITS):
+            return why
+    return Explanation(placed, target, (), mismatch=mismatch)
+
+
 def _as_constrained(target: Target, project: str, job: Job, build: Build) -> tuple[Target, Build]:
     """Return a target with the tags that constraints leave a project, and a function for others.
 
@@ -231,15 +255,18 @@ def _placed(demand: Demand, lines: Sequence[tuple[str, SourceLine]]) -> Demand:
     """Return a demand with the location of the user's line that it comes from."""
     root = demand.chain[-1][0].partition("[")[0] if demand.chain else demand.project
     mine = [line for name, line in lines if name in {root, demand.file}]
-    same = [line for line in mine if not demand.chain and _has_specifier(line, demand)]
+    same = [line for line in mine if not demand.chain and _is_requested(line, demand)]
     place = next((str(line.fault("").location) for line in (*same, *mine)), "")
     return replace(demand, location=place)
 
 
-def _has_specifier(line: SourceLine, demand: Demand) -> bool:
-    """Return whether a line, of several on one project, has the specifier of a demand."""
+def _is_requested(line: SourceLine, demand: Demand) -> bool:
+    """Return whether a line, of several on one project, has the specifier or URL of a demand."""
     try:
-        return Requirement(line.parsed.requirement).specifier == SpecifierSet(demand.specifier)
+        requirement = Requirement(line.parsed.requirement)
+        if requirement.url:
+            return address(requirement.url) == demand.file
+        return requirement.specifier == SpecifierSet(demand.specifier)
     except (InvalidRequirement, InvalidSpecifier):
         return True
 

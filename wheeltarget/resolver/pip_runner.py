@@ -98,6 +98,7 @@ class JobResult:
     failure: protocol.Failure | None = None
     messages: tuple[str, ...] = ()
     fresh_until: float | None = None
+    page_failures: tuple[protocol.PageFailure, ...] = ()
 
 
 @contextmanager

@@ -48,6 +48,7 @@ PIP_ONLY = frozenset({"--group", "--requirements-from-script"})
 
 _VERSION_CONTROL = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)\+", re.IGNORECASE)
 _DIRECT = re.compile(r"\s*+(?:[\w.\[\], -]+@\s*)?(?P<url>[A-Za-z][A-Za-z0-9+.-]+:[^\s;]*)")
+_EMPTY_HASH = re.compile(r"[#&](?P<name>md5|sha1|sha224|sha256|sha384|sha512)=(?=[&\s;\[]|$)")
 _LOCAL = re.compile(r"\s*(?P<url>(?:\.{1,2}(?=$|[/\\\[\s])|[^\s<>=!~;@\[\]]*[/\\])[^;]*)")
 _EGG = re.compile(r"[#&]egg=(?P<name>[\w.-]+)")
 _LONGEST = 50_000
@@ -171,6 +172,7 @@ def make_plan(
             unlocked = "to lock" if locks else "to check" if hashes else ""
             faults += _foreign_faults(target, rest, options, sources, unlocked)
             faults += pin_faults(target, lines)
+            faults += _hash_faults(target, lines)
         typed = (line.parsed.requirement for line in lines if line.file == COMMAND_LINE)
         given = _arguments(target, command, takes_pip_only=target in default_targets)
         mine = constraints[target].lines.union(lines)
@@ -542,6 +544,17 @@ def _holds(marker: str, target: Target) -> bool:
     return not marker or target.evaluate(marker) is True
 
 
+def _hash_faults(target: Target, lines: Iterable[SourceLine]) -> Iterator[Fault]:
+    """Yield a fault for each URL with an empty hash, with which pip cannot go on."""
+    for line in lines:
+        found = _EMPTY_HASH.search(line.parsed.requirement)
+        if found and (parse_requirement(line) is None or _applicable(line, target)):
+            start = line.parsed.text.find(found[0])
+            message = f"the hash in the URL is empty: {found[0][1:]}"
+            hint = f"write the {found['name']} of the file behind it, or remove {found[0][1:]}"
+            yield line.fault(message, hint, start, start + len(found[0]))
+
+
 def _contradict(one: Specifier, other: Specifier) -> bool:
     """Return whether no version fits both; 1 and 1.0 are equal, and 1.0+local fits both."""
     return not any(
@@ -575,6 +588,11 @@ def _applicable(line: SourceLine, target: Target) -> Requirement | None:
     return requirement
 
 
+def address(url: str) -> str:
+    """Return a URL without credentials and fragment."""
+    return re.sub(r"(?<=://)[^/\s]+@", "", url.partition("#")[0])
+
+
 def _url(line: SourceLine) -> str:
     """Return the URL of a project that is given as a URL or path, as pip reads it."""
     text = line.parsed.requirement or line.parsed.options
@@ -582,5 +600,5 @@ def _url(line: SourceLine) -> str:
     url = re.split(r"\s+;|;\s", re.sub(option, "", text, count=1))[0].partition("#")[0]
     url = re.sub(r"\[[\w\s,.-]*\]$", "", url.strip())
     if "://" in url:
-        return re.sub(r"(?<=://)[^/\s]+@", "", url)
+        return address(url)
     return Path(os.path.abspath(url)).as_uri()  # noqa: PTH100 - as pip reads it

@@ -388,6 +388,29 @@ def test_wheel_that_is_named_itself(shelf: Path, index: LocalIndex, here: Path) 
     assert index.requests == ()
 
 
+PAGES = {
+    "log-in": (b"<html><body>Who are you?</body></html>", "text/html", 3),
+    "links": (b'<h1>lib</h1><a href="/login">sign in</a>', "text/html", 3),
+    "empty": (b"<h1>Links for lib</h1>", "text/html", 0),
+    "empty JSON": (b'{"files": []}', "application/vnd.pypi.simple.v1+json", 0),
+}
+
+
+@pytest.mark.parametrize("case", PAGES)
+def test_page_of_a_second_index(
+    shelf: Path, index: LocalIndex, here: Path, tmp_path: Path, case: str
+) -> None:
+    content, kind, exit_code = PAGES[case]
+    make_wheel(shelf, "lib")
+    (tmp_path / "second").mkdir()
+    with LocalIndex(tmp_path / "second") as second:
+        second.add_file("/simple/lib/", content, kind)
+        extra = f"--extra-index-url={second.url}"
+        result = explain(index, extra, "lib", "--tags", f"{OLD},{NEW}", cwd=here)
+    said = f"error: lib: the index {second.url} could not be read (it is not an index page)\n"
+    assert (result.exit_code, result.stderr) == (exit_code, said if exit_code else "")
+
+
 def test_what_cannot_be_found_out(shelf: Path, index: LocalIndex, here: Path) -> None:
     stock_lib(shelf)
     make_wheel(shelf, "good")
@@ -396,8 +419,7 @@ def test_what_cannot_be_found_out(shelf: Path, index: LocalIndex, here: Path) ->
     result = explain(index, *arguments, cwd=here)
     assert result.exit_code == 3
     assert result.stderr == (
-        f"error: lib: Cannot use the page {index.url}lib/: "
-        f"403 Client Error: Forbidden for url: {index.url}lib/\n"
+        f"error: lib: the index {index.url} could not be read (403 Forbidden)\n"
         'error: good: its marker (platform_release > "5") uses platform_release, which is not '
         f"known for {OLD}; describe the target in a file, with platform_release = "
         '"…" under [markers], and use it: target=./FILE.toml\n'

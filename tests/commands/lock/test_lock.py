@@ -782,6 +782,7 @@ def test_command(
             }
         ],
         "notes": [left],
+        "index_failures": [],
     }
     # pip's own exit code is 1, which would be taken for a stale lock.
     code, out, said = run(f"none ; tags={OLD}")

@@ -26,6 +26,7 @@ PIP = version("pip")
 RELEASE = tuple(int(number) for number in PIP.split(".")[:2])
 
 MARKERS = "_vendor.packaging.markers"
+COLLECTOR = "_internal.index.collector"
 FINDER = "_internal.index.package_finder"
 REQ_FILE = "_internal.req.req_file"
 REQ_INSTALL = "_internal.req.req_install"
@@ -98,8 +99,6 @@ def _metadata_markers(function: str) -> list[Edit]:
         Edit(DISTS, "", function),
     ]
 
-
-COLLECTOR = "_internal.index.collector"
 
 SLOWER = {
     "session-is-made-elsewhere": [
@@ -339,6 +338,21 @@ MOVES = {
         Edit(
             REQ_FILE, "enumerate(content.splitlines(), start=1)", "enumerate(content.splitlines())"
         )
+    ],
+    # Which pages could not be read
+    "sources-have-another-name": _renamed(
+        "build_source", "make_source", "_internal.index.sources", COLLECTOR
+    ),
+    "sources-are-built-by-a-private-function": [
+        Edit(COLLECTOR, "            build_source(", "            _build("),
+        Edit(COLLECTOR, "", "\n_build = build_source\n"),
+    ],
+    "pages-are-read-by-a-private-function": [
+        Edit(COLLECTOR, "return _get_index_content(", "return _read("),
+        Edit(COLLECTOR, "", "\n_read = _get_index_content\n"),
+    ],
+    "failures-of-pages-are-logged-elsewhere": [
+        Edit(COLLECTOR, "_handle_get_simple_fail(link, exc)", "logger.debug(link)"),
     ],
     # Existing files
     "look-into-the-folder-has-another-name": _renamed(

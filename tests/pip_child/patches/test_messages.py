@@ -68,7 +68,7 @@ def test_verbosity_is_that_of_pip(shop: Workshop, index: LocalIndex, shelf: Path
 @pytest.mark.parametrize(
     ("reason", "described"),
     [
-        ("it lists no files", "it lists no files"),
+        ("it is not an index page", "it is not an index page"),
         (ValueError("no"), "ValueError: no"),
         (PipError("no such file"), "no such file"),
         (OSError(2, "Not found", "a.txt"), "Not found: 'a.txt'"),

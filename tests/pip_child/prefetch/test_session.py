@@ -228,7 +228,7 @@ def test_a_proxy_that_is_not_told_who_asks_lets_nothing_through(
     # Once by a thread, and once by pip.
     assert [status for _, _, status in network.gate.asked] == [407, 407]
     (said,) = fetch(network.plain, tmp_path, *TRUSTED, "--proxy", network.gate.bare_url)
-    assert "407 Client Error: Proxy Authentication Required" in said
+    assert "407 Proxy Authentication Required" in said
     assert (network.safe.requests, network.plain.requests) == ((), ())
 
 
@@ -261,7 +261,7 @@ def test_a_host_that_is_trusted_needs_no_certificate(network: Network, tmp_path:
 def test_a_client_shows_its_certificate(network: Network, tmp_path: Path) -> None:
     arguments = ["--cert", str(network.authority.certificate)]
     (said,) = fetch(network.strict, tmp_path, *arguments)
-    assert "Cannot use the page" in said
+    assert "could not be read" in said
     assert network.strict.requests == ()
     arguments += ["--client-cert", str(network.authority.client), "--proxy", network.proxy.url]
     assert fetch(network.strict, tmp_path, *arguments) == FILES

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from packaging.version import Version
 
-from wheeltarget.pip_protocol import Demand
+from wheeltarget.pip_protocol import Demand, HashMismatch
 from wheeltarget.resolver.explanation import Explanation, Release
 
 _MOST_GROUPS, _FEWER_GROUPS, _MOST_REQUESTS = 6, 3, 3
@@ -33,9 +33,26 @@ def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
 
 def _lines(explanation: Explanation) -> Iterator[str]:
     yield from _heading(explanation)
+    if explanation.mismatch is not None:
+        yield from _mismatch(explanation.mismatch)
+        return
     if not explanation.demands[0].lacks_hash:
         yield from _releases(explanation)
     yield from suggestion_lines(explanation)
+
+
+def _mismatch(mismatch: HashMismatch) -> Iterator[str]:
+    """Write where a file with a wrong hash is from, both hashes, and what may be the reason."""
+    kind = "index" if mismatch.index else "file"
+    rows = [(kind, mismatch.index or mismatch.file)]
+    rows += [("expected", f"{name}:{value}") for name, value in mismatch.allowed]
+    rows += [("got", f"{name}:{value}") for name, value in mismatch.found]
+    yield from _columns(rows)
+    if not mismatch.index:
+        yield "  if the file was replaced on purpose, write its new hash; else do not use it"
+    else:
+        wheel = "the wheel was not read; " if mismatch.is_metadata else ""
+        yield f"  {wheel}try again with --no-cache-dir, then report this to the index"
 
 
 def suggestion_lines(explanation: Explanation) -> Iterator[str]:
@@ -78,6 +95,8 @@ def _heading(explanation: Explanation) -> Iterator[str]:
     yield f"{demand.name}{demand.specifier}{place}{limit}: {_problem(explanation)}"
     if demand.chain:
         yield f"{_INDENT}{_chain(demand, demand.chain[0][1])}"
+    if explanation.mismatch is not None:
+        return
     if not explanation.releases:
         yield from (f"{_INDENT}not found at {place}" for place in explanation.places)
     elif not explanation.admitted and not demand.constraint:
@@ -89,6 +108,11 @@ def _heading(explanation: Explanation) -> Iterator[str]:
 
 def _problem(explanation: Explanation) -> str:
     demand = explanation.demands[0]
+    if (mismatch := explanation.mismatch) is not None:
+        whose = "that its index lists" if mismatch.index else "that is required"
+        name = mismatch.file.rpartition("/")[2]
+        what = f"the metadata file {name}" if mismatch.is_metadata else name
+        return f"{what} does not have the hash {whose}"
     if demand.lacks_hash:
         return NO_HASH
     if not explanation.releases:

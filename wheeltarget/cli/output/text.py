@@ -206,6 +206,10 @@ def show_download(outcome: DownloadOutcome, options: OutputOptions) -> None:
             sys.stdout.write(_summary(target, outcome) + "\n")
         sys.stdout.flush()
         show_notes(outcome.notes, coloured=options.coloured)
+    else:
+        # Like a warning of pip, this is shown even with --quiet.
+        failures = (failure.describe() for failure in outcome.index_failures)
+        show_notes(failures, coloured=options.coloured)
 
 
 def _file_line(file: TargetFile, outcome: DownloadOutcome) -> str:

@@ -46,6 +46,13 @@ def lock(
             "--upgrade-package", "-P", metavar="NAME", help="Upgrade this project only."
         ),
     ] = None,
+    allow_index_failures: Annotated[
+        bool,
+        _keeping_option(
+            "--allow-index-failures",
+            help="Lock what the other indexes have if one cannot be read.",
+        ),
+    ] = False,
     check: Annotated[
         bool,
         _keeping_option("--check", help="Write nothing; exit with 1 if a lock is out of date."),
@@ -89,6 +96,7 @@ def lock(
         upgrade=upgrade,
         upgrade_packages=tuple(upgrade_package or ()),
         same_versions=same_versions,
+        allow_index_failures=allow_index_failures,
         dry_run=check or diff,
         processes=jobs,
     )
@@ -106,7 +114,9 @@ def lock(
         show_lock_diff(outcome)
     elif not quiet:
         show_lock(outcome, coloured=coloured)
-    if not as_json and not quiet:
-        show_notes(outcome.notes, coloured=coloured)
+    if not as_json:
+        # Like a warning of pip, that an index failed is shown even with --quiet.
+        failures = (failure.describe() for failure in outcome.index_failures)
+        show_notes(failures if quiet else outcome.notes, coloured=coloured)
     if check and outcome.is_stale:
         raise typer.Exit(1)

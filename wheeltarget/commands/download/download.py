@@ -43,6 +43,7 @@ from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import VARIABLE, Inputs, SourceLine
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.explanation import explain_failures
+from wheeltarget.resolver.index_failures import find_index_failures
 from wheeltarget.resolver.pip_runner import (
     JobResult,
     build_wheel,
@@ -228,11 +229,14 @@ def _download(
         targets.append(TargetFiles(label, tag, python, tuple(files), folder=name))
     notes = tuple(notes_on(plan, results, labels, pure, whole=not request.only_jobs))
     times = [result.fresh_until for result in results if result.fresh_until is not None]
-    # A note of the stage may not hold the next time, so that run is not cached.
-    is_known = len(times) == len(results) and not stage.notes
+    failures = find_index_failures(results)
+    # What a note of the stage says, or that an index failed, may not hold the next time.
+    is_known = len(times) == len(results) and not stage.notes and not failures
     fresh_until = min(times, default=None) if is_known else None
-    notes = (*notes, *stage.notes)
-    return DownloadOutcome(tuple(targets), notes, dry_run, fresh_until=fresh_until)
+    notes = (*(failure.describe() for failure in failures), *notes, *stage.notes)
+    return DownloadOutcome(
+        tuple(targets), notes, dry_run, fresh_until=fresh_until, index_failures=failures
+    )
 
 
 def _labels(prepared: Prepared) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wheeltarget.cache.run_records import RunInputs
+    from wheeltarget.resolver.index_failures import IndexFailure
 
 SCHEMA = 1
 """The schema version of :meth:`DownloadOutcome.as_dict`."""
@@ -136,6 +137,7 @@ class DownloadOutcome:
     :param fresh_until: until when the index pages are fresh, in seconds since the epoch; None if
         unknown.
     :param run_inputs: everything that the outcome depends on; None if not all of that is known.
+    :param index_failures: the indexes that could not be read; the notes have a sentence for each.
     """
 
     targets: tuple[TargetFiles, ...]
@@ -143,6 +145,7 @@ class DownloadOutcome:
     dry_run: bool = False
     fresh_until: float | None = None
     run_inputs: RunInputs | None = None
+    index_failures: tuple[IndexFailure, ...] = ()
 
     @property
     def files(self) -> frozenset[Path]:
@@ -153,8 +156,13 @@ class DownloadOutcome:
     def as_dict(self) -> dict[str, object]:
         """Return the report, as JSON-compatible data."""
         targets = [asdict(target, dict_factory=_as_json) for target in self.targets]
-        notes = list(self.notes)
-        return {"schema": SCHEMA, "dry_run": self.dry_run, "targets": targets, "notes": notes}
+        return {
+            "schema": SCHEMA,
+            "dry_run": self.dry_run,
+            "targets": targets,
+            "notes": list(self.notes),
+            "index_failures": [failure.as_dict() for failure in self.index_failures],
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> DownloadOutcome:

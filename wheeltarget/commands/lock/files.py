@@ -12,6 +12,7 @@ from pathlib import Path
 from wheeltarget.errors import DestinationError, Fault, InputError, Location, LockError
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock, LockedPackage
+from wheeltarget.resolver.index_failures import IndexFailure
 from wheeltarget.utils.files import LOCK_FILE, read_regular
 from wheeltarget.utils.toml import parse_toml
 
@@ -98,11 +99,13 @@ class LockOutcome:
     :param files: the lock of each target.
     :param notes: notes for the user, one sentence each.
     :param written: False if nothing was to be written.
+    :param index_failures: the indexes that could not be read; the notes have a sentence for each.
     """
 
     files: tuple[LockFile, ...]
     notes: tuple[str, ...]
     written: bool
+    index_failures: tuple[IndexFailure, ...] = ()
 
     @property
     def is_stale(self) -> bool:
@@ -117,6 +120,7 @@ class LockOutcome:
             "stale": self.is_stale,
             "locks": [file.as_dict() for file in self.files],
             "notes": list(self.notes),
+            "index_failures": [failure.as_dict() for failure in self.index_failures],
         }
 
 

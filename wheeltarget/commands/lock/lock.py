@@ -27,9 +27,20 @@ from wheeltarget.commands.lock.files import (
 )
 from wheeltarget.commands.lock.resolve import Resolver
 from wheeltarget.commands.prepare import Prepared, notes_on, prepare
-from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
+from wheeltarget.errors import (
+    DestinationError,
+    IndexFailureError,
+    InputError,
+    UsageError,
+    WheeltargetError,
+)
 from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, is_lock, project_names
+from wheeltarget.resolver.index_failures import (
+    IndexFailure,
+    find_index_failures,
+    may_explain,
+)
 from wheeltarget.resolver.pip_runner import JobResult, compare_with_locks
 from wheeltarget.resolver.plan import PIP_ONLY
 from wheeltarget.staging.stage import Interrupts, Stage, hold_destination, interruptible, open_stage
@@ -65,6 +76,8 @@ class LockRequest:
     :param upgrade: whether to upgrade all projects.
     :param upgrade_packages: the projects to upgrade, each a comma-separated list.
     :param same_versions: whether all targets must have the same version of each project.
+    :param allow_index_failures: whether to lock even if an index that could not be read may have
+        other releases.
     :param dry_run: whether to write nothing.
     :param processes: how many processes of pip may run at once.
     :param environment: the environment variables; None for those of this process.
@@ -79,6 +92,7 @@ class LockRequest:
     upgrade: bool = False
     upgrade_packages: tuple[str, ...] = ()
     same_versions: bool = False
+    allow_index_failures: bool = False
     dry_run: bool = False
     processes: int = 1
     environment: Mapping[str, str] | None = None
@@ -132,16 +146,20 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
             _make(prepared, result, before, *each, folder / file_name(each[0], request.form))
             for each, result, before in zip(named, results, old, strict=True)
         ]
+        failures = find_index_failures(results)
+        if not request.allow_index_failures:
+            _refuse_index_failures(results, locks, old, failures, checks=request.dry_run)
         if not request.dry_run:
             _place(locks, stage, interrupts)
     notes = (
+        *(failure.describe() for failure in failures),
         *notes_on(plan, results, labels, frozenset()),
         *_notes(locks, upgraded, request, folder),
         *stage.notes,
         *filter(None, [no_cache or prune_after_run(cache, invocation.environment)]),
     )
     files = tuple(new.file for new in locks)
-    return LockOutcome(files, notes, written=not request.dry_run)
+    return LockOutcome(files, notes, not request.dry_run, failures)
 
 
 def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
@@ -229,6 +247,30 @@ def _clause(name: TargetName, folder: Path) -> str:
         with contextlib.suppress(ValueError):  # it is on another drive
             text = os.path.relpath(text, folder)
     return f"{name.key}={text}"
+
+
+def _refuse_index_failures(
+    results: Sequence[JobResult],
+    locks: Sequence[_NewLock],
+    old: Sequence[OldLock],
+    failures: Sequence[IndexFailure],
+    *,
+    checks: bool,
+) -> None:
+    """Raise IndexFailureError if locks may change only because an index could not be read.
+
+    :param failures: those of all results.
+    :param checks: whether it is asked if the locks are up to date, which no failure may decide.
+    """
+    locked = {name: pin.version for lock in old for name, pin in lock.pins.items()}
+    sentences = " and ".join(failure.describe(locked) for failure in failures)
+    hint = "run this again, or accept what the other indexes have with --allow-index-failures"
+    if checks and failures:
+        raise IndexFailureError(f"cannot say whether the locks are up to date: {sentences}", hint)
+    for result, new in zip(results, locks, strict=True):
+        changed = {change.name for change in new.file.changes}
+        if may_explain(result.page_failures, changed, new.lock.versions):
+            raise IndexFailureError(f"no lock was written: {sentences}", hint)
 
 
 def _place(locks: Sequence[_NewLock], stage: Stage, interrupts: Interrupts) -> None:

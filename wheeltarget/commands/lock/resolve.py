@@ -154,7 +154,9 @@ class Resolver:
                 new = self._run(again, labels, f"{name}-{number}")
                 for (i, projects), result in zip(too_high.items(), new, strict=True):
                     _refuse_failure(self.labels[i], projects, result, bounds)
-                    results[i] = result
+                    # What failed before may have lowered a bound.
+                    failures = dict.fromkeys((*results[i].page_failures, *result.page_failures))
+                    results[i] = replace(result, page_failures=tuple(failures))
         return results
 
 

@@ -26,7 +26,6 @@ from wheeltarget.pip_child.links import (
     without_credentials,
 )
 from wheeltarget.pip_child.patches.existing_files import store_chosen
-from wheeltarget.pip_child.patches.index_pages import patch_pages
 from wheeltarget.pip_child.patches.messages import explained, silenced
 from wheeltarget.pip_child.prefetch.pool import host_of
 from wheeltarget.pip_protocol import ChosenFile
@@ -36,7 +35,6 @@ def patch_result(current: CurrentJob) -> None:
     """Record what pip chose, and hide its list of saved files, which are not in place yet."""
     _note_resolver(current)
     _patch_saving(current)
-    patch_pages(current)
 
     @replaces(download.DownloadCommand, "run")
     def run(original: Any, self: Any, options: Any, arguments: list[str]) -> int:
@@ -48,7 +46,7 @@ def patch_result(current: CurrentJob) -> None:
             with explained(job):
                 exit_code = int(original(self, options, arguments))
         finally:
-            if job.unusable:
+            if job.page_failures and not (job.failure and job.failure.mismatch):
                 job.failure = None  # the files of a project are not all known
         if exit_code == 0 and job.resolver is not None:
             if job.order.hashed:

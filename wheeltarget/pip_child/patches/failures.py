@@ -9,11 +9,13 @@ import contextlib
 import functools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pip._internal import exceptions
 from pip._internal.index.package_finder import PackageFinder
 from pip._internal.models.link import Link
+from pip._internal.operations.prepare import RequirementPreparer
 from pip._internal.resolution.resolvelib import candidates
 from pip._internal.resolution.resolvelib.factory import Factory
 from pip._vendor.packaging.version import Version
@@ -29,7 +31,7 @@ from wheeltarget.pip_child.links import (
     without_credentials,
 )
 from wheeltarget.pip_child.patches.selection import proof_finder
-from wheeltarget.pip_protocol import Demand, Failure, FileFact
+from wheeltarget.pip_protocol import Demand, Failure, FileFact, HashMismatch
 from wheeltarget.targets.specifiers import falls_back_to_prereleases, is_pin
 
 _LOGGER = logging.getLogger(__name__)
@@ -74,11 +76,65 @@ def patch_failures(current: CurrentJob) -> None:
         try:
             return original(self)
         except exceptions.HashError as error:
-            if current.job.view is not None and self._ireq.name:
+            is_mismatch = isinstance(error, exceptions.HashMismatch)
+            if current.job.view is not None and self._ireq.name and not is_mismatch:
                 with _errors_ignored():
                     finder, demand = self._factory._finder, _hash_demand(self._ireq, error)
                     current.job.failure = _failure(current.job, finder, [demand], [])
             raise
+
+    _patch_hashes(current)
+
+
+def _patch_hashes(current: CurrentJob) -> None:
+    """Record which file has none of the allowed hashes, and where they are from."""
+
+    def note(finder: Any, requirement: Any, error: Any, *, is_metadata: bool) -> None:
+        if current.job.view is not None and requirement.name:
+            with _errors_ignored():
+                failure = _failure(current.job, finder, [_hash_demand(requirement, error)], [])
+                mismatch = _mismatch(requirement, error, is_metadata=is_metadata)
+                current.job.failure = replace(failure, mismatch=mismatch)
+
+    @replaces(RequirementPreparer, "_fetch_metadata_using_link_data_attr", optional=True)
+    def fetch_metadata(original: Any, self: Any, req: Any, *rest: Any, **named: Any) -> Any:
+        try:
+            return original(self, req, *rest, **named)
+        except exceptions.HashMismatch as error:
+            note(self.finder, req, error, is_metadata=True)
+            raise
+
+    @replaces(RequirementPreparer, "_prepare_linked_requirement", optional=True)
+    def prepare(original: Any, self: Any, req: Any, *rest: Any, **named: Any) -> Any:
+        link = req.link
+        if current.job.view is not None and link.hash_name and not link.hash:
+            # pip would fetch it, and then end with an error without a message.
+            where = f" on {_page_of(link)}" if _page_of(link) else ""
+            message = f"the hash of {link.filename}{where} is empty: {link.hash_name}="
+            raise exceptions.InstallationError(message)
+        try:
+            return original(self, req, *rest, **named)
+        except exceptions.HashMismatch as error:
+            note(self.finder, req, error, is_metadata=False)
+            raise
+
+
+def _mismatch(requirement: Any, error: Any, *, is_metadata: bool) -> HashMismatch:
+    link = requirement.link
+    is_listed = is_metadata or not requirement.hash_options
+    return HashMismatch(
+        address_of(link.metadata_link() if is_metadata else link),
+        _page_of(link) if is_listed else "",
+        is_metadata,
+        tuple((name, each) for name, some in error.allowed.items() for each in some),
+        tuple((name, got.hexdigest()) for name, got in error.gots.items()),
+    )
+
+
+def _page_of(link: Any) -> str:
+    """Return the index page that lists a file, without credentials; empty if none does."""
+    page = link.comes_from
+    return without_credentials(page) if isinstance(page, str) and "://" in page else ""
 
 
 @contextlib.contextmanager

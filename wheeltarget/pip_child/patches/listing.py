@@ -34,10 +34,15 @@ from wheeltarget.pip_child.links import (
     with_extras,
 )
 from wheeltarget.pip_child.patches.failures import file_facts, places_of
-from wheeltarget.pip_child.patches.messages import unusable_pages
 from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_child.patches.trial import ODD
-from wheeltarget.pip_protocol import FoundFile, FoundProject, JobListing, ListedRequirement
+from wheeltarget.pip_protocol import (
+    FoundFile,
+    FoundProject,
+    JobListing,
+    ListedRequirement,
+    PageFailure,
+)
 
 # Verdicts of pip on files: of another project on the same page, and without a needed upload time.
 _OTHER, _UNDATED = "different_project", "upload_time_missing"
@@ -57,8 +62,9 @@ class ProjectLister:
     def __init__(self, current: CurrentJob, fetch_ahead: Callable[[Any, str], None]) -> None:
         self._current = current
         self._fetch_ahead = fetch_ahead
-        # For all jobs, the links on the pages of a project, and why not all of them are known.
-        self._found: dict[str, tuple[list[Any], str]] = {}
+        # For all jobs, the links on the pages of a project, the pages that could not be read, and
+        # another reason why not all links are known.
+        self._found: dict[str, tuple[list[Any], tuple[PageFailure, ...], str]] = {}
         self._collected: list[Any] | None = None  # while they are collected
 
     def patch(self, _current: CurrentJob) -> None:
@@ -85,7 +91,7 @@ class ProjectLister:
         urls = [f"{url}-{version}-{tag}.whl" for version in (1, 2) for tag in tags]
         self._collected = []
         finder.evaluate_links(finder.make_link_evaluator("proof"), iter(map(Link, urls)))
-        self._found["proof"] = self._collected, ""
+        self._found["proof"] = self._collected, (), ""
         self._collected = None
         lines = ('Proof<3 ; sys_platform == "odd"', 'proof ; sys_platform == "even"')
         limit = install_req_from_line("proof<2", constraint=True)
@@ -133,7 +139,7 @@ class ProjectLister:
     ) -> FoundProject:
         if project not in self._found:
             self._found[project] = self._collect(finder, project)
-        found, problem = self._found[project]
+        found, failures, problem = self._found[project]
         facts = list(file_facts(finder, project, found, self._current.job.view))
         links = [link for link, fact in facts if fact.verdict in _CANDIDATES]
         choice = _choose(finder, project, links, requirements)
@@ -164,16 +170,15 @@ class ProjectLister:
             for url in [address_of(link)]
         )
         if files:
-            return FoundProject(files, taken, choice.applicable, problem)
+            return FoundProject(files, taken, choice.applicable, problem, page_failures=failures)
         places = tuple(places_of(finder, project))
         others = tuple(sorted(_neighbours(finder, facts)))
-        return FoundProject((), taken, choice.applicable, problem, places, others)
+        return FoundProject((), taken, choice.applicable, problem, places, others, failures)
 
-    def _collect(self, finder: Any, project: str) -> tuple[list[Any], str]:
+    def _collect(self, finder: Any, project: str) -> tuple[list[Any], tuple[PageFailure, ...], str]:
         """Collect the links of a project, once for all targets; return why some are missing."""
         job = self._current.job
-        job.unusable.clear()
-        job.skipped.clear()
+        job.page_failures.clear()
         job.unread.pop(project, None)
         self._collected, problem = [], ""
         try:
@@ -186,7 +191,7 @@ class ProjectLister:
         links = sorted(dict.fromkeys(self._collected), key=lambda link: link.comes_from is not None)
         self._collected = None
         unique = {address_of(link): link for link in links}
-        return [*unique.values()], "; ".join(unusable_pages(job)) or problem
+        return [*unique.values()], tuple(job.page_failures), problem
 
 
 def _describe(requirement: Any) -> ListedRequirement:

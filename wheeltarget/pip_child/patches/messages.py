@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pip._internal.exceptions import CommandError, DistributionNotFound, InvalidWheel, PipError
+from pip._internal.exceptions import CommandError, HashMismatch, InvalidWheel, PipError
 from pip._internal.utils.logging import BrokenStdoutLoggingError
 from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.requests import RequestException
@@ -23,7 +23,6 @@ from pip._vendor.urllib3.exceptions import HTTPError
 
 from wheeltarget.pip_child.job import CurrentJob, JobState
 
-_LOGGER = logging.getLogger(__name__)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
 """A user name that is followed by a password, and the rest, which may contain an @."""
@@ -75,19 +74,18 @@ def explained(job: JobState) -> Iterator[None]:
         yield
     except InvalidWheel as error:
         raise CommandError(_describe_wheel(Path(error.location))) from error
-    except DistributionNotFound:
-        for sentence in unusable_pages(job):  # a missing file may have been on one of them
-            _LOGGER.error("%s", sentence)  # noqa: TRY400 - pip reports the error
-        raise
+    except HashMismatch as error:
+        mismatch = job.failure.mismatch if job.failure else None
+        if mismatch is None or not mismatch.index:
+            raise
+        # pip says that the hash is from a requirements file.
+        name = mismatch.file.rpartition("/")[2]
+        message = f"{name} does not have the hash that {mismatch.index} lists"
+        raise CommandError(message) from error
     except (PipError, BrokenStdoutLoggingError):
         raise
     except Exception as error:
         raise CommandError(_describe_unexpected(error)) from error
-
-
-def unusable_pages(job: JobState) -> list[str]:
-    """Return a sentence for each index page from which no files are known."""
-    return [f"Cannot use the page {page}: {reason}" for page, reason in job.unusable.items()]
 
 
 def _describe_wheel(wheel: Path) -> str:
