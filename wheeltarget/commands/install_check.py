@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,13 +28,42 @@ from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets.catalog import read_target_file
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
-from wheeltarget.utils.system import other_python_code
+from wheeltarget.utils.system import other_python_code, other_python_script
 from wheeltarget.wheelhouse.closure import fits
 
 _REQUIRE = partial(require, "installer", "install-check needs PyPA's installer", "bundle")
 _TIMEOUT = 120.0
 _MODULE = re.compile(r"(?P<name>\w+)\.(?:py|(?:[\w-]+\.)?(?:so|pyd))")
-_SCRIPT = "sys.path.insert(0, sys.argv[1])\n__import__(sys.argv[2])\n"
+_IMPORTED = 86
+"""The exit code after an import: a module may end Python with any code, but hardly with this."""
+
+_SCRIPT = f"""\
+site, library, others, module = sys.argv[1:]
+sys.path.insert(0, site)
+sys.path += library.splitlines()
+for other in others.split():
+    try:
+        __import__(other)
+    except BaseException:
+        pass
+__import__(module)
+sys.exit({_IMPORTED})
+"""
+"""Imports a module, perhaps after others, and with further paths of the standard library."""
+
+_LIBRARY = """\
+import os, sys
+prefixes = [getattr(sys, name, None) for name in ("prefix", "exec_prefix", "real_prefix")]
+for path in sys.path:
+    for prefix in prefixes:
+        if prefix and path.startswith(prefix + os.sep):
+            parts = path[len(prefix) + 1:].lower().split(os.sep)
+            installed = [part for part in parts if part.endswith("-packages")]
+            if parts[0] in ("lib", "lib64", "dlls") and not installed:
+                print(path)
+                break
+"""
+"""Prints the paths of the standard library, without those of installed packages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +100,9 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
         site = home / "site"
         write_folder(site, merge_files(files, lock.tag.rpartition("-")[2]), source_date({}))
         owners = dict(_modules(files))
-        findings = tuple(_import_all(python, site, owners, lock.target))
+        is_old = lock.python.startswith("2.")
+        library = _standard_library(python, home / "script") if is_old else []
+        findings = tuple(_import_all(python, site, library, owners, lock.target))
     return InstallCheckOutcome(python, lock.target, tuple(owners), findings)
 
 
@@ -134,20 +165,54 @@ def _modules(files: Iterable[BundledFile]) -> Iterator[tuple[str, str]]:
 
 
 def _import_all(
-    python: str, site: Path, owners: Mapping[str, str], label: str
+    python: str, site: Path, library: Sequence[str], owners: Mapping[str, str], label: str
 ) -> Iterator[CheckFinding]:
-    """Import each module in a process of its own, which can import nothing else."""
+    """Import each module in a process of its own, which can import nothing else.
+
+    A module that fails may be a part of another one, which imports it. So it is tried once more,
+    after all others.
+
+    :param library: further paths of the standard library.
+    """
     for module, owner in sorted(owners.items()):
-        command = other_python_code(python, _SCRIPT, str(site), module)
-        try:
-            done = probe.run_python(command, _TIMEOUT, site.parent)
-        except subprocess.TimeoutExpired:
-            code, why = "WC602", f"takes longer than {_TIMEOUT:.0f} seconds"
-        else:
-            if done.returncode == 0:
-                continue
-            code, why = "WC602", f"crashes Python with signal {-done.returncode}"
-            if done.returncode > 0:
-                last = done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"
-                code, why = "WC601", f"fails: {last}"
-        yield CheckFinding(owner, label, code, f"import {module} {why}")
+        others = [other for other in sorted(owners) if other != module]
+        code, why = _import(python, site, library, (), module)
+        again = code == "WC601" and others
+        if code and not (again and not _import(python, site, library, others, module)[0]):
+            yield CheckFinding(owner, label, code, f"import {module} {why}")
+
+
+def _import(
+    python: str, site: Path, library: Sequence[str], others: Iterable[str], module: str
+) -> tuple[str, str]:
+    """Import a module after others, and return the code and the text of a finding, or nothing."""
+    arguments = (str(site), "\n".join(library), " ".join(others), module)
+    command = other_python_code(python, _SCRIPT, *arguments)
+    try:
+        done = probe.run_python(command, _TIMEOUT, site.parent)
+    except subprocess.TimeoutExpired:
+        return "WC602", f"takes longer than {_TIMEOUT:.0f} seconds"
+    if done.returncode == _IMPORTED:
+        return "", ""
+    if done.returncode < 0:
+        return "WC602", f"crashes Python with signal {-done.returncode}"
+    last = done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"
+    return "WC601", f"fails: {last}"
+
+
+def _standard_library(python: str, folder: Path) -> list[str]:
+    """Return the paths of the standard library that a virtual environment of Python 2 has.
+
+    Only ``site`` finds them there, which the imports are done without.
+
+    :param folder: an empty folder for a script.
+    """
+    script = folder / "library.py"
+    folder.mkdir()
+    script.write_text(_LIBRARY, "utf-8")
+    try:
+        return probe.run_python(
+            other_python_script(python, str(script)), _TIMEOUT
+        ).stdout.splitlines()
+    except subprocess.TimeoutExpired:
+        return []
