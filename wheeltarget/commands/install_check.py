@@ -28,6 +28,7 @@ from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets.catalog import read_target_file
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
+from wheeltarget.utils.progress import reported
 from wheeltarget.utils.system import other_python_code
 from wheeltarget.wheelhouse.closure import fits
 
@@ -137,7 +138,7 @@ def _import_all(
     python: str, site: Path, owners: Mapping[str, str], label: str
 ) -> Iterator[CheckFinding]:
     """Import each module in a process of its own, which can import nothing else."""
-    for module, owner in sorted(owners.items()):
+    for module, owner in reported(sorted(owners.items()), "Importing", "modules"):
         command = other_python_code(python, _SCRIPT, str(site), module)
         try:
             done = probe.run_python(command, _TIMEOUT, site.parent)

@@ -19,6 +19,7 @@ from wheeltarget import pip_protocol
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.freshness import Freshness, WantedPages
 from wheeltarget.pip_child.links import normalize_name
+from wheeltarget.pip_child.progress import Transfers
 from wheeltarget.targets.specifiers import reads_legacy
 
 
@@ -47,6 +48,8 @@ class RunContext:
     :param unhashed: the URLs of files for which the index lists no sha256.
     :param refused: the names of files in the destination that pip did not accept.
     :param sizes: the sizes of files in bytes, by URL.
+    :param transfers: the files that are fetched.
+    :param is_watched: whether progress is shown.
     """
 
     store: Store | None = None
@@ -56,6 +59,8 @@ class RunContext:
     unhashed: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     sizes: dict[str, int] = field(default_factory=dict)
+    transfers: Transfers = field(default_factory=Transfers)
+    is_watched: bool = False
 
 
 @dataclass(slots=True)

@@ -61,7 +61,8 @@ def patch_result(current: CurrentJob) -> None:
         # pip ignores the sizes that an index lists (PEP 700).
         link = original(file_data, *rest, **named)
         size = file_data.get("size") if isinstance(file_data, dict) else None
-        if link is not None and isinstance(size, int) and current.job.order.dry_run:
+        is_needed = current.job.order.dry_run or current.run.is_watched
+        if link is not None and isinstance(size, int) and is_needed:
             current.run.sizes[link.url_without_fragment] = size
         return link
 
