@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +21,6 @@ from wheeltarget.cli.output.progress import (
     format_part,
     format_time,
     progress_line,
-    progress_of,
 )
 from wheeltarget.utils.progress import Progress, is_watched, report
 
@@ -130,22 +130,31 @@ def test_terminal_that_is_gone_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> N
     line.erase()
 
 
+def invocation(configured: str = "", options: tuple[str, ...] = (), *, quiet: bool = False) -> Any:
+    """Return what the line needs to know of a command line and pip's configuration."""
+    return SimpleNamespace(
+        settings={"progress-bar": configured} if configured else {},
+        command=SimpleNamespace(values=lambda _name: options),
+        is_quiet=quiet,
+        is_coloured=True,
+    )
+
+
 @pytest.mark.parametrize(
-    ("stream", "term", "wanted", "is_shown"),
+    ("stream", "term", "is_shown"),
     [
-        (io.StringIO(), "xterm", True, False),
-        (Terminal(), "dumb", True, False),
-        (Terminal(), "unknown", True, False),
-        (Terminal(), "xterm", False, False),
-        (Terminal(), "xterm", True, True),
+        (io.StringIO(), "xterm", False),
+        (Terminal(), "dumb", False),
+        (Terminal(), "unknown", False),
+        (Terminal(), "xterm", True),
     ],
 )
 def test_line_is_for_terminals(
-    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, term: str, *, wanted: bool, is_shown: bool
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, term: str, *, is_shown: bool
 ) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", term)
-    with progress_line(wanted=wanted):
+    with progress_line(invocation()):
         assert is_watched() == is_shown
         report(FETCHING)
     assert stream.getvalue() == ""  # the run was short
@@ -154,30 +163,49 @@ def test_line_is_for_terminals(
 @pytest.mark.parametrize(
     ("configured", "options", "is_shown"),
     [
-        ("", [], True),
-        ("off", [], False),
-        ("raw", [], False),
-        ("on", ["off"], False),
-        ("off", ["raw", "on"], True),
-        ("", ["auto"], True),
+        ("", (), True),
+        ("off", (), False),
+        ("raw", (), False),
+        ("on", ("off",), False),
+        ("off", ("raw", "on"), True),
+        ("", ("auto",), True),
     ],
 )
 def test_option_of_pip_decides(
-    monkeypatch: pytest.MonkeyPatch, configured: str, options: list[str], *, is_shown: bool
+    monkeypatch: pytest.MonkeyPatch, configured: str, options: tuple[str, ...], *, is_shown: bool
 ) -> None:
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("TERM", "xterm")
-    invocation: Any = SimpleNamespace(
-        settings={"progress-bar": configured} if configured else {},
-        command=SimpleNamespace(values=lambda _name: tuple(options)),
-        is_quiet=False,
-        is_coloured=True,
-    )
-    with progress_of(invocation):
+    with progress_line(invocation(configured, options)):
         assert is_watched() == is_shown
-    invocation.is_quiet = True
-    with progress_of(invocation):
+    with progress_line(invocation(configured, options, quiet=True)):
         assert not is_watched()
+    with progress_line(invocation(configured, options), quiet=True):
+        assert not is_watched()
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_shown"), [({}, True), ({"PIP_PROGRESS_BAR": "off"}, False)]
+)
+def test_configuration_of_pip_decides_for_other_commands(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    variables: dict[str, str],
+    *,
+    is_shown: bool,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with progress_line():
+        assert is_watched() == is_shown
+    # The command itself reports that it cannot be read, if it needs it.
+    monkeypatch.delenv("PIP_PROGRESS_BAR", raising=False)
+    (tmp_path / "pip.conf").write_text("[broken")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    with progress_line():
+        assert is_watched()
 
 
 def test_speed_is_that_of_the_last_seconds() -> None:

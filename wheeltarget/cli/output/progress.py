@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.cli.output.text import format_size
+from wheeltarget.errors import WheeltargetError
 from wheeltarget.utils.progress import Progress, watching
 
 if TYPE_CHECKING:
@@ -37,12 +38,20 @@ _NONE = frozenset({"off", "raw"})
 
 
 @contextmanager
-def progress_line(*, wanted: bool = True, coloured: bool = True) -> Iterator[None]:
-    """Show in a line of the terminal what tasks report meanwhile, if there is a terminal."""
-    if not wanted or not _is_capable(sys.stderr):
+def progress_line(invocation: Invocation | None = None, *, quiet: bool = False) -> Iterator[None]:
+    """Show in a line of the terminal what tasks report meanwhile, if there is a terminal.
+
+    :param invocation: decides by pip's options; None for a command that has none, for which pip's
+        configuration decides.
+    """
+    if quiet or not _is_capable(sys.stderr):
         yield
         return
-    line = Line(sys.stderr, coloured=coloured)
+    invocation = invocation or _read_configuration()
+    if not _is_wanted(invocation):
+        yield
+        return
+    line = Line(sys.stderr, coloured=invocation is None or invocation.is_coloured)
     with watching(line.show):
         try:
             yield
@@ -50,14 +59,21 @@ def progress_line(*, wanted: bool = True, coloured: bool = True) -> Iterator[Non
             line.erase()
 
 
-@contextmanager
-def progress_of(invocation: Invocation) -> Iterator[None]:
-    """Show progress as pip's options and configuration ask for it."""
+def _read_configuration() -> Invocation | None:
+    from wheeltarget.commands.invocation import read_invocation
+
+    try:
+        return read_invocation(())
+    except WheeltargetError:
+        return None  # a command that needs the configuration reports it
+
+
+def _is_wanted(invocation: Invocation | None) -> bool:
+    if invocation is None:
+        return True
     configured = invocation.settings.get("progress-bar", "")
     bar = (configured, *invocation.command.values("--progress-bar"))[-1]
-    wanted = bar not in _NONE and not invocation.is_quiet
-    with progress_line(wanted=wanted, coloured=invocation.is_coloured):
-        yield
+    return bar not in _NONE and not invocation.is_quiet
 
 
 def _is_capable(stream: TextIO) -> bool:

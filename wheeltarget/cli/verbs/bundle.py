@@ -81,6 +81,6 @@ def bundle(
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
     )
-    with report_errors(), progress_line(wanted=not quiet):
+    with report_errors(), progress_line(quiet=quiet):
         outcome = command.bundle(request)
     show_bundle(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)

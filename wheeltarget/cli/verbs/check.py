@@ -55,7 +55,7 @@ def check(
         tuple(constraint or ()),
         audits=audit,
     )
-    with report_errors(writes=False), progress_line(wanted=not quiet):
+    with report_errors(writes=False), progress_line(quiet=quiet):
         outcome = command.check(request)
     show_check(outcome, form.value, quiet=quiet)
     raise typer.Exit(outcome.exit_code)

@@ -15,7 +15,7 @@ import typer
 from wheeltarget.cache.run_records import OutputOptions, forget, keep
 from wheeltarget.cli import app
 from wheeltarget.cli.main import become_pip
-from wheeltarget.cli.output.progress import progress_of
+from wheeltarget.cli.output.progress import progress_line
 from wheeltarget.cli.output.text import report_errors, show_download, show_notes
 from wheeltarget.commands.download.request import DownloadOutcome, DownloadRequest, PlainRun
 from wheeltarget.commands.invocation import Invocation, Start, read_invocation
@@ -103,7 +103,7 @@ def _follow_locks(request: DownloadRequest, invocation: Invocation) -> DownloadO
     """Download the files of locks; return None if pip has to resolve."""
     from wheeltarget.commands.download.from_lock import download_locked
 
-    with progress_of(invocation):
+    with progress_line(invocation):
         return download_locked(request, invocation)
 
 
@@ -119,7 +119,7 @@ def _resolve(
     if request.refresh:
         arguments = tuple(each for each in arguments if each != "--refresh")
         forget(arguments, os.environ)
-    with progress_of(invocation):
+    with progress_line(invocation):
         outcome = resolve(request, invocation)
     if isinstance(outcome, PlainRun):
         if outcome.exit_code is None:

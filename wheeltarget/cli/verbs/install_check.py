@@ -37,7 +37,7 @@ def install_check(
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
     )
-    with report_errors(writes=False), progress_line(wanted=not quiet):
+    with report_errors(writes=False), progress_line(quiet=quiet):
         outcome = command.install_check(request)
     show_install_check(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)
     raise typer.Exit(outcome.exit_code)

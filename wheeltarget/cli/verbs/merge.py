@@ -36,6 +36,6 @@ def merge(
 ) -> None:
     """Run ``merge``."""
     request = command.MergeRequest(tuple(map(Path, folders)), dest)
-    with report_errors(finding=ClashError), progress_line(wanted=not quiet):
+    with report_errors(finding=ClashError), progress_line(quiet=quiet):
         outcome = command.merge(request)
     show_merge(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)
