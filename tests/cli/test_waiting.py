@@ -225,4 +225,4 @@ def test_file_that_is_not_kept_is_not_downloaded(tmp_path: Path, verb: str) -> N
             assert f"Using {BIG}\n" in done.stderr
             assert "Downloading" not in done.stderr
         done = wheeltarget(*arguments, "-v", cwd=tmp_path)
-        assert f"Downloading {BIG} (90" in done.stderr
+        assert re.search(rf"Downloading \S*{BIG} \(90", done.stderr)  # older pips show the URL

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
+import getpass
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from pip._internal.cli import progress_bars
 
 from wheeltarget.pip_child.patches import terminal
 from wheeltarget.pip_child.patches.terminal import Turns, share_terminal
@@ -87,7 +91,25 @@ def test_waiting_for_the_turn_ends(
     assert shown.text.endswith(b"Collecting app\n")
 
 
+def test_pip_without_these_places_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_BARS", "_SUBPROCESS"):
+        monkeypatch.setattr(terminal, name, "pip._internal.gone")
+    for owner, name in ((builtins, "input"), (getpass, "getpass")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    streams = [SimpleNamespace(buffer=SimpleNamespace(write=len)) for _ in range(2)]
+    for name, stream in zip(("stdout", "stderr"), streams, strict=True):
+        monkeypatch.setattr(sys, name, stream)
+    monkeypatch.setattr(os, "isatty", lambda _number: True)
+    monkeypatch.setattr(os, "write", lambda _number, data: len(data))
+    transfers = Transfers()
+    share_terminal(tmp_path / "result.json", transfers)
+    assert [stream.buffer.write(b"line\n") for stream in streams] == [5, 5]
+    assert transfers.progress() is None
+
+
 def test_bars_of_pip_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import_module("pip._internal.commands.download")
+    progress_bars: Any = import_module("pip._internal.cli.progress_bars")
     before = progress_bars.get_download_progress_renderer
     monkeypatch.setattr(progress_bars, "get_download_progress_renderer", before)
     monkeypatch.setattr(os, "isatty", lambda _number: False)

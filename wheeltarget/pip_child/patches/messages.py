@@ -69,7 +69,7 @@ def _say_use(record: logging.LogRecord) -> None:
     """
     text = record.getMessage()
     if text.startswith(_DOWNLOADING) and not logging.getLogger(record.name).isEnabledFor(_VERBOSE):
-        name = text.removeprefix(_DOWNLOADING).partition(" ")[0]
+        name = text.removeprefix(_DOWNLOADING).partition(" ")[0].rpartition("/")[2]
         if not name.endswith(".metadata"):
             record.msg, record.args = "Using %s", (name,)
 

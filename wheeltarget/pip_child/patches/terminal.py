@@ -22,13 +22,13 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from pip._internal.cli import progress_bars
-from pip._internal.utils import subprocess
-
 from wheeltarget.pip_child.job import replaces
 from wheeltarget.pip_child.progress import Transfers
 from wheeltarget.pip_protocol import TURN
 from wheeltarget.staging.folders import Turn
+
+_BARS, _SUBPROCESS = "pip._internal.cli.progress_bars", "pip._internal.utils.subprocess"
+"""Modules that pip's command has loaded, unless another pip does without them."""
 
 _ERASE = b"\r\x1b[2K"
 _END_OF_LINE = re.compile(rb"\n(?:\x1b\[[0-9;?]*[A-Za-z])*\Z")
@@ -52,14 +52,14 @@ def share_terminal(result: Path, transfers: Transfers) -> None:
         builtins.input = turns.holding(builtins.input)
         getpass.getpass = turns.holding(getpass.getpass)
 
-        @replaces(subprocess, "call_subprocess", optional=True)
+        @replaces(sys.modules.get(_SUBPROCESS), "call_subprocess", optional=True)
         def call(original: Any, *arguments: Any, **named: Any) -> Any:
             with turns.held():
                 return original(*arguments, **named)
 
 
 def _count_bars(transfers: Transfers) -> None:
-    @replaces(progress_bars, "get_download_progress_renderer", optional=True)
+    @replaces(sys.modules.get(_BARS), "get_download_progress_renderer", optional=True)
     def renderer(_original: Any, **named: Any) -> Callable[[Iterable[bytes]], Iterator[bytes]]:
         def count(chunks: Iterable[bytes]) -> Iterator[bytes]:
             transfer = transfers.begin(named.get("size"))
