@@ -160,6 +160,15 @@ def test_line_is_for_terminals(
     assert stream.getvalue() == ""  # the run was short
 
 
+def test_no_line_without_what_draws_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setitem(sys.modules, "rich", None)
+    monkeypatch.setattr("wheeltarget.cli.output.progress.find_spec", lambda _name: None)
+    with progress_line(invocation()):
+        assert not is_watched()
+
+
 @pytest.mark.parametrize(
     ("configured", "options", "is_shown"),
     [

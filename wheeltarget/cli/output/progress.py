@@ -2,7 +2,7 @@
 
 The cursor stays at the end of the line. So whoever writes to the terminal erases the line first,
 and the next redraw puts it below. pip's process does that, too; see
-:mod:`wheeltarget.pip_child.progress`.
+:mod:`wheeltarget.pip_child.patches.terminal`.
 
 start-up: rich is loaded only when something is shown.
 """
@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.cli.output.text import format_size
@@ -77,7 +78,9 @@ def _is_wanted(invocation: Invocation | None) -> bool:
 
 
 def _is_capable(stream: TextIO) -> bool:
-    return stream.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
+    """Return whether a stream is a terminal that can erase a line, and rich is there to draw it."""
+    is_terminal = stream.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
+    return is_terminal and find_spec("rich") is not None  # it comes with Typer
 
 
 class Line:
@@ -114,7 +117,7 @@ class Line:
         from rich.console import Console
 
         if self._console is None:
-            no_color = None if self._coloured else True  # None: as NO_COLOR says
+            no_color = not self._coloured or bool(os.environ.get("NO_COLOR"))
             self._console = Console(file=self._stream, no_color=no_color)
         console = self._console
         if console.legacy_windows:  # pip's process could not erase the line
@@ -128,10 +131,11 @@ class Line:
         done, total = progress.done, progress.total
         if progress.total_size:
             done, total = progress.size, progress.total_size
-        # With the total of None, the bar only shows that something goes on.
-        bars.tasks[0].total = total or None
-        bars.tasks[0].completed = done
-        bars.tasks[0].fields.update(head=head, details=details)
+        task = bars.tasks[0]
+        task.total, task.completed = max(total, 1), done
+        # The bar of a task that has not started only shows that something goes on.
+        task.start_time = now if total else None
+        task.fields.update(head=head, details=details)
         options = console.options.update(no_wrap=True, overflow="crop")
         table = bars.make_tasks_table(bars.tasks)
         table.expand = is_wide
@@ -162,7 +166,7 @@ def _make_bars(console: Console, *, with_bar: bool) -> Bars:
     if with_bar:
         columns.insert(2, BarColumn(bar_width=None))
     bars = Bars(*columns, console=console, auto_refresh=False)
-    bars.add_task("", total=None)
+    bars.add_task("")
     return bars
 
 
