@@ -25,12 +25,21 @@ from typing import Any, TypeVar, dataclass_transform, get_args, get_origin
 
 from wheeltarget.errors import PipMovedError
 from wheeltarget.utils.files import FileToFetch, write_private
+from wheeltarget.utils.progress import Progress
 
 SCHEMA = 5
 """The version of the messages; it changes if any of them does."""
 
 FAILURE, RESULT = "failure.json", "result.json"
 """The names of files beside the job file: the reason why nothing was done, and the only result."""
+
+PROGRESS, TURN = "progress.json", "turn.lock"
+"""The names of more files there: how far the request is, and a file to lock.
+
+If a request is ``watched``, the child writes :class:`Progress` there several times in a second, and
+the parent draws a line in the terminal. If the terminal is the output of both, each writes to it
+only while it has locked the other file, which the system unlocks when a process ends.
+"""
 
 PIP_MOVED, INTERRUPTED = PipMovedError.exit_code, 130
 
@@ -310,6 +319,7 @@ class ResolveJobs(_Value):
     :param refresh: whether pages that are fresh in pip's own cache are fetched again.
     :param lists: whether to only list the projects that the requirements name, from index pages;
         the result is a :class:`JobListing`, or missing if pip could not read the requirements.
+    :param watched: whether progress is shown.
     """
 
     jobs: tuple[JobOrder, ...]
@@ -318,6 +328,7 @@ class ResolveJobs(_Value):
     store: Path | None = None
     refresh: bool = False
     lists: bool = False
+    watched: bool = False
 
 
 class PlainRun(_Value):
@@ -345,6 +356,7 @@ class FetchLocked(_Value):
     :param resumes: how often an interrupted transfer is resumed without progress.
     :param elsewhere: whether to look for a missing file by its name on pip's indexes.
     :param unreachable: hosts that did not answer, which are tried last.
+    :param watched: whether progress is shown.
     """
 
     files: tuple[FileToFetch, ...]
@@ -354,6 +366,7 @@ class FetchLocked(_Value):
     store: Path | None
     elsewhere: bool
     unreachable: frozenset[str]
+    watched: bool = False
 
 
 class JobStart(_Value):
@@ -407,7 +420,8 @@ class PipMoved(_Value):
 
 
 Request = ResolveJobs | PlainRun | ReadFiles | FetchLocked
-Message = Request | JobStart | JobReport | JobListing | Contents | FetchReport | PipMoved
+Result = JobReport | JobListing | Contents | FetchReport | PipMoved
+Message = Request | JobStart | Progress | Result
 _M = TypeVar("_M", bound=Message)
 
 

@@ -23,7 +23,9 @@ from wheeltarget.errors import (
 )
 from wheeltarget.pip_protocol import (
     FAILURE,
+    PROGRESS,
     RESULT,
+    TURN,
     ChosenFile,
     Contents,
     FetchLocked,
@@ -47,10 +49,12 @@ from wheeltarget.resolver.pip_runner import (
     roots,
 )
 from wheeltarget.resolver.plan import Job
+from wheeltarget.staging.folders import Turn
 from wheeltarget.staging.stage import open_stage
 from wheeltarget.targets.names import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.utils.files import Hashes
+from wheeltarget.utils.progress import Progress, watching
 
 JOB = Job(None, ("app",), (("a.txt", "app"),), ())
 OTHER_SCHEMA = to_json(JobReport(0, "all")).replace('"schema": ', '"schema": 1')
@@ -168,6 +172,49 @@ def test_options_for_output(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("os.isatty", lambda _number: False)
     assert list(pip_runner._output_options(captured=captured)) == expected
+
+
+def test_bars_are_off_beside_a_line_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.isatty", lambda _number: True)
+    for name in ("PIP_PROGRESS_BAR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    assert list(pip_runner._output_options(captured=False)) == []
+    with watching(lambda _progress: None):
+        assert list(pip_runner._output_options(captured=False)) == ["--progress-bar=off"]
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_progress_of_processes_is_reported_unless_one_has_the_terminal(
+    tmp_path: Path, *, is_locked: bool
+) -> None:
+    files = [tmp_path / name / "job.json" for name in "ab"]
+    for number, file in enumerate(files):
+        file.parent.mkdir()
+        progress = Progress("Fetching", "files", number, 3, 10, 30)
+        write_message(file.with_name(PROGRESS), progress)
+    turn = Turn(files[0].with_name(TURN))
+    if is_locked:
+        turn.take()
+    seen: list[Progress | None] = []
+    children = [
+        subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(0.3)"])
+        for _ in files
+    ]
+    with watching(seen.append):
+        pip_runner._watch(children, files)
+    turn.close()
+    assert [child.returncode for child in children] == [0, 0]
+    assert set(seen) == (set() if is_locked else {Progress("Fetching", "files", 1, 6, 20, 60)})
+
+
+def test_unreadable_progress_is_passed_over(tmp_path: Path) -> None:
+    """The disk may have been full, or the process killed."""
+    for name, text in (("a", "{"), ("b", ""), ("c", None)):
+        (tmp_path / name).mkdir()
+        if text is not None:
+            (tmp_path / name / PROGRESS).write_text(text)
+    files = [tmp_path / name / "job.json" for name in "abc"]
+    assert list(pip_runner._read_progress(files)) == []
 
 
 def test_files_of_a_lock_are_asked_for_in_one_request(

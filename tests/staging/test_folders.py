@@ -17,6 +17,7 @@ from wheeltarget.errors import DestinationError
 from wheeltarget.staging.folders import (
     BusyError,
     Folder,
+    Turn,
     held,
     lock_file,
     open_state,
@@ -176,3 +177,15 @@ def test_waiting_ends() -> None:
     results = iter([None, None, False])
     assert wait_for(lambda: next(results), 10) is False
     assert wait_for(lambda: None, 0.05) is None
+
+
+def test_turn_is_taken_by_one_at_a_time(tmp_path: Path) -> None:
+    first, second = Turn(tmp_path / "turn"), Turn(tmp_path / "turn")
+    assert first.take()
+    assert first.take()
+    assert not second.take()
+    first.leave()
+    assert second.take()
+    second.close()
+    assert first.take()
+    first.close()

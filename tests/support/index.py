@@ -77,7 +77,17 @@ class Stall:
     seconds: float
 
 
-Fault = Status | Truncated | Garbage | Stall | Dropped
+@dataclass(frozen=True)
+class Slow:
+    """Send the right answer at this speed.
+
+    :param rate: bytes per second.
+    """
+
+    rate: int
+
+
+Fault = Status | Truncated | Garbage | Stall | Slow | Dropped
 
 
 @dataclass(frozen=True)
@@ -523,7 +533,17 @@ class _Handler(BaseHTTPRequestHandler):
         elif isinstance(fault, Truncated):
             body = body[: len(body) // 2]
             self.close_connection = True
+        if isinstance(fault, Slow):
+            body = self._send_slowly(body, fault.rate)
         self.wfile.write(body)
+
+    def _send_slowly(self, body: bytes, rate: int) -> bytes:
+        """Send a body in pieces, as long as the index is open; return what is left to send."""
+        step = max(rate // 50, 1)
+        while len(body) > step and not self.server.closing.wait(step / rate):
+            self.wfile.write(body[:step])
+            body = body[step:]
+        return body
 
     def _send_head(self, answer: _Answer) -> None:
         """Send status and headers."""

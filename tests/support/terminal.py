@@ -22,16 +22,24 @@ class Terminal:
     :param arguments: the command, an absolute path first.
     :param folder: its working directory.
     :param variables: its environment.
+    :param columns: the width of the terminal.
+    :param term: the kind of the terminal.
     """
 
     def __init__(
-        self, arguments: Sequence[str], folder: Path, variables: Mapping[str, str]
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        variables: Mapping[str, str],
+        *,
+        columns: int = 200,
+        term: str = "xterm-256color",
     ) -> None:
         self._keyboard, slave = os.openpty()
         self._process = subprocess.Popen(
             [sys.executable, "-c", _LOGIN, str(slave), *arguments],
             cwd=folder,
-            env={**variables, "TERM": "xterm-256color", "COLUMNS": "200"},
+            env={**variables, "TERM": term, "COLUMNS": str(columns)},
             pass_fds=(slave,),
         )
         os.close(slave)
@@ -51,6 +59,11 @@ class Terminal:
             self._process.kill()
             self._process.wait()
         os.close(self._keyboard)
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process, which is that of its session."""
+        return self._process.pid
 
     @property
     def text(self) -> str:

@@ -28,6 +28,7 @@ from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets.catalog import read_target_file
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
+from wheeltarget.utils.progress import reported
 from wheeltarget.utils.system import other_python_code, other_python_script
 from wheeltarget.wheelhouse.closure import fits
 
@@ -174,7 +175,7 @@ def _import_all(
 
     :param library: further paths of the standard library.
     """
-    for module, owner in sorted(owners.items()):
+    for module, owner in reported(sorted(owners.items()), "Importing", "modules"):
         others = [other for other in sorted(owners) if other != module]
         code, why = _import(python, site, library, (), module)
         again = code == "WC601" and others

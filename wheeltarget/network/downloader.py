@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ from wheeltarget.network.transfer import (
     fetch_with_retries,
 )
 from wheeltarget.utils.files import Digest, FileToFetch
+from wheeltarget.utils.progress import Progress, report
 
 if TYPE_CHECKING:
     import ssl
@@ -40,20 +41,6 @@ if TYPE_CHECKING:
 _WrongFile = HashMismatchError | WrongSizeError
 _NOT_PLAIN_STATUSES = frozenset({401, 403, 407, 429, 503})
 _JOIN_SECONDS, _PROGRESS_SECONDS = 2.0, 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How many files and bytes of a run have been fetched, of how many as far as is known."""
-
-    files: int
-    all_files: int
-    size: int
-    all_size: int
-
-
-Watch = Callable[[Progress], None]
-"""Called now and then with the progress."""
 
 
 @dataclass(slots=True)
@@ -78,7 +65,6 @@ def fetch_plain(
     orders: Sequence[FileToFetch],
     network: Network,
     store: Store | None,
-    watch: Watch | None = None,
 ) -> Fetched:
     """Fetch files over plain connections, as far as possible.
 
@@ -95,7 +81,7 @@ def fetch_plain(
             continue
         parts = urlsplit(order.url)
         hosts.setdefault((parts.scheme.lower(), parts.netloc), deque()).append(order)
-    _Downloader(network, store, fetched, watch).run(hosts)
+    _Downloader(network, store, fetched).run(hosts)
     return fetched
 
 
@@ -106,7 +92,6 @@ class _Downloader:
     network: Network
     store: Store | None
     fetched: Fetched
-    watch: Watch | None
     stop: threading.Event = field(default_factory=threading.Event)
     connections: list[Connection] = field(default_factory=list)
     failures: list[BaseException] = field(default_factory=list)
@@ -128,10 +113,9 @@ class _Downloader:
                 while thread.is_alive():
                     # With a timeout: on Windows, a join without one blocks signals.
                     thread.join(_PROGRESS_SECONDS)
-                    if self.watch is not None:
-                        received = sum(each.received for each in list(self.connections))
-                        done = len(self.fetched.digests)
-                        self.watch(Progress(done, len(sizes), received, sum(sizes)))
+                    received = sum(each.received for each in list(self.connections))
+                    done, size = len(self.fetched.digests), sum(sizes) if all(sizes) else 0
+                    report(Progress("Fetching", "files", done, len(sizes), received, size))
         finally:
             self.stop.set()
             for connection in list(self.connections):

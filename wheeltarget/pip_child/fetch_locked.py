@@ -11,7 +11,7 @@ import functools
 import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +29,9 @@ from wheeltarget.errors import HashMismatchError, PipMovedError
 from wheeltarget.network import transfer
 from wheeltarget.network.transfer import BrokenError, StatusError, UnreachableError, WrongSizeError
 from wheeltarget.pip_child.job import download
+from wheeltarget.pip_child.patches.terminal import share_terminal
 from wheeltarget.pip_child.prefetch.session import BoundedRetry, set_retry
+from wheeltarget.pip_child.progress import Transfer, Transfers, reporting
 from wheeltarget.pip_protocol import (
     INTERRUPTED,
     FetchFailure,
@@ -38,6 +40,7 @@ from wheeltarget.pip_protocol import (
     write_message,
 )
 from wheeltarget.utils.files import FileToFetch
+from wheeltarget.utils.progress import Progress
 
 _NOT_ALLOWED = frozenset({401, 403, 407})
 _FAILURES = (HashMismatchError, WrongSizeError, StatusError, BrokenError, UnreachableError)
@@ -48,6 +51,11 @@ _MARKUP = re.compile(r"\[/?[a-z_ ]*\]")
 def run(request: FetchLocked, result: Path, interrupts: list[int]) -> int:
     """Fetch files with the session that pip would make for a download."""
     failures: tuple[FetchFailure, ...] | None = None
+    transfers = Transfers()
+    sizes = [order.size or 0 for order in request.files]
+    total_size = sum(sizes) if all(sizes) else 0
+    if request.watched:
+        share_terminal(result, transfers)
 
     def fetch(self: Any, options: Any, _arguments: list[str]) -> int:
         nonlocal failures
@@ -56,11 +64,18 @@ def run(request: FetchLocked, result: Path, interrupts: list[int]) -> int:
             raise AttributeError("session")
         find = functools.partial(_find_elsewhere, session, options) if request.elsewhere else None
         store = Store(request.store) if request.store else None
-        failures = _LockedFetch(session, request, find, store).run()
+        failures = _LockedFetch(session, request, find, store, transfers).run()
         return 0
 
     DownloadCommand.run = fetch
-    exit_code = download(["--disable-pip-version-check", *request.arguments])
+
+    def find_progress() -> Progress:
+        # Files that no thread has begun yet are not among the transfers.
+        progress = transfers.progress() or Progress("Fetching")
+        return replace(progress, total=len(request.files), total_size=total_size)
+
+    with reporting(result, find_progress, watched=request.watched):
+        exit_code = download(["--disable-pip-version-check", *request.arguments])
     if failures is None and exit_code == 0:
         raise PipMovedError("pip did not create its session for a download")
     if interrupts:
@@ -112,6 +127,7 @@ class _LockedFetch:
     request: FetchLocked
     find: Callable[[FileToFetch], Iterator[str]] | None
     store: Store | None
+    transfers: Transfers
     closed: dict[str, Exception] = field(default_factory=dict)
     failed: dict[FileToFetch, Exception] = field(default_factory=dict)
 
@@ -175,9 +191,21 @@ class _LockedFetch:
             find_one(order)
         self._in_threads(missing[1:], find_one)
 
-    def _receive(self, order: FileToFetch, ask: Callable[..., transfer.Answer]) -> None:
+    def _receive(self, order: FileToFetch, ask: Callable[..., _Answer]) -> None:
         patience = transfer.RetryPolicy(resumes=self.request.resumes)
-        transfer.fetch_with_retries(order, self.store, ask, patience)
+        counted = self.transfers.begin(order.size)
+
+        def ask_and_count(start: int) -> transfer.Answer:
+            answer = ask(start)
+            answer.transfer, counted.received = counted, start
+            return answer
+
+        try:
+            transfer.fetch_with_retries(order, self.store, ask_and_count, patience)
+        except BaseException:
+            self.transfers.drop(counted)
+            raise
+        counted.is_done = True
 
     def _in_threads(self, orders: list[FileToFetch], do: Callable[[FileToFetch], None]) -> None:
         """Call a function for each file in threads, with prompts disabled."""
@@ -196,7 +224,7 @@ class _LockedFetch:
         answers = [opened] if opened is not None else []
         is_cached = False
 
-        def ask(start: int, *, fresh: bool = False) -> transfer.Answer:
+        def ask(start: int, *, fresh: bool = False) -> _Answer:
             nonlocal is_cached
             answer = answers.pop() if answers else _ask(self.session, order.url, start, fresh=fresh)
             is_cached = is_cached or answer.is_cached
@@ -274,10 +302,11 @@ def _reason(error: Exception) -> str:
 
 
 class _Answer:
-    """A response of pip's session."""
+    """A response of pip's session; ``transfer`` counts what is read of it."""
 
     def __init__(self, response: Any) -> None:
         self._response = response
+        self.transfer = Transfer()
         self.is_cached = bool(getattr(response, "from_cache", False))
         self.status = int(response.status_code)
         self.reason = str(response.reason or "")
@@ -290,11 +319,13 @@ class _Answer:
         raw = self._response.raw
         try:
             try:
-                return bytes(raw.read(size, decode_content=False))
+                data = bytes(raw.read(size, decode_content=False))
             except TypeError:
-                return bytes(raw.read(size))  # a local file
+                data = bytes(raw.read(size))  # a local file
         except (HTTPError, OSError) as error:
             raise BrokenError(_reason(error)) from error
+        self.transfer.received += len(data)
+        return data
 
     def close(self) -> None:
         """Close the response."""

@@ -19,6 +19,7 @@ from wheeltarget import pip_protocol
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.freshness import Freshness, WantedPages
 from wheeltarget.pip_child.links import modern_wheel_name, normalize_name
+from wheeltarget.pip_child.progress import Transfers
 from wheeltarget.targets.markers import reads_old
 from wheeltarget.targets.own_pip import newest_pip
 from wheeltarget.targets.specifiers import reads_legacy
@@ -62,6 +63,8 @@ class RunContext:
     :param refused: the names of files in the destination that pip did not accept.
     :param sizes: the sizes of files in bytes, by URL.
     :param uploads: the upload times of files in ISO 8601, by URL.
+    :param transfers: the files that are fetched.
+    :param is_watched: whether progress is shown.
     """
 
     store: Store | None = None
@@ -72,6 +75,8 @@ class RunContext:
     refused: set[str] = field(default_factory=set)
     sizes: dict[str, int] = field(default_factory=dict)
     uploads: dict[str, str] = field(default_factory=dict)
+    transfers: Transfers = field(default_factory=Transfers)
+    is_watched: bool = False
 
 
 @dataclass(slots=True)

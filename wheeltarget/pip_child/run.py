@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from wheeltarget.cache.wheel_store import Store
@@ -22,9 +23,12 @@ from wheeltarget.pip_child.patches.install import PROOF, Seam, install
 from wheeltarget.pip_child.patches.listing import ProjectLister
 from wheeltarget.pip_child.patches.messages import patch_messages
 from wheeltarget.pip_child.patches.requirements_files import FILES
+from wheeltarget.pip_child.patches.terminal import share_terminal
 from wheeltarget.pip_child.patches.trial import run_trial
 from wheeltarget.pip_child.prefetch.install import Prefetching
+from wheeltarget.pip_child.progress import reporting
 from wheeltarget.pip_protocol import INTERRUPTED, ResolveJobs, write_message
+from wheeltarget.utils.progress import Progress
 
 _SEAMS = (
     Seam("markers", metadata.patch_markers, metadata.prove_markers),
@@ -39,14 +43,25 @@ _SEAMS = (
 )
 
 
-def run(request: ResolveJobs, _result: Path, interrupts: list[int]) -> int:
+def run(request: ResolveJobs, result: Path, interrupts: list[int]) -> int:
     """Patch pip, run it for each job, and return the exit code of the process."""
     store = Store(request.store) if request.store else None
-    current = CurrentJob(RunContext(store, request.refresh))
-    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
+    current = CurrentJob(RunContext(store, request.refresh, is_watched=request.watched))
+    if request.watched:
+        share_terminal(result, current.run.transfers)
+    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary, ExitStack() as stack:
         prefetching = Prefetching(current, request, Path(temporary))
+
+        def find_progress() -> Progress:
+            files = current.run.transfers.progress()
+            is_resolving = current.job.resolver is None
+            if files is None or (files.is_done and is_resolving):
+                return prefetching.progress()
+            return files
+
         try:
             _install(current, prefetching, lists=request.lists)
+            stack.enter_context(reporting(result, find_progress, watched=request.watched))
             for number, order in enumerate(request.jobs):
                 current.begin(order)
                 if number and any(gc.get_count()[1:]):  # not after a small job

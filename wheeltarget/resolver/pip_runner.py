@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -35,8 +35,10 @@ from wheeltarget.requirements.foreign_locks import LockedVersion
 from wheeltarget.resolver import prestart
 from wheeltarget.resolver.plan import Job, parse_requirement
 from wheeltarget.staging.atomic import temporary_folder
+from wheeltarget.staging.folders import Turn
 from wheeltarget.staging.stage import Stage, forward_signals
 from wheeltarget.utils.files import Hashes
+from wheeltarget.utils.progress import Progress, combined, is_watched, report
 from wheeltarget.utils.system import python
 from wheeltarget.wheelhouse import closure
 
@@ -54,7 +56,7 @@ _NO_RESULT = "pip's process ended without a result; nothing was saved"
 _FLUSH_FAILED = 120
 """Python's exit code if it cannot write its last output, which is captured in a file."""
 
-_GRACE_PERIOD = 5.0
+_GRACE_PERIOD, _WATCH_INTERVAL = 5.0, 0.1
 _OUTPUT = "output.txt"
 _STDERR = 2
 _output: ContextVar[int] = ContextVar("output", default=_STDERR)
@@ -147,6 +149,7 @@ def run_jobs(
             max(connections // count, 1),
             options.store,
             options.refresh,
+            watched=is_watched(),
         )
         files.append(_write_request(stage.folder / f"child-{number}", request))
     exit_codes = run_all(
@@ -176,7 +179,9 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[protocol.
             for n, (job, label) in enumerate(zip(jobs, labels, strict=True))
         )
         connections = read_connections(os.environ)
-        request = protocol.ResolveJobs(orders, _prefetches(), connections, lists=True)
+        request = protocol.ResolveJobs(
+            orders, _prefetches(), connections, lists=True, watched=is_watched()
+        )
         (exit_code,) = run_all([_write_request(home, request)], home)
         _raise_for_exit_code(exit_code, home)
         return tuple(map(_read_listing, orders))
@@ -218,6 +223,7 @@ def read_remote(options: Sequence[str], urls: Sequence[str]) -> Contents:
     """Fetch requirements files with pip; the options are pip's, without requirements files."""
     with temporary_folder("remote") as home:
         sys.stderr.flush()
+        report(None)
         job_file = _write_request(home, protocol.ReadFiles(tuple(urls), tuple(options)))
         done = subprocess.run(prestart.command(str(job_file)), **_streams(), check=False)
         _raise_if_disk_full(done.returncode)
@@ -229,6 +235,7 @@ def read_remote(options: Sequence[str], urls: Sequence[str]) -> Contents:
 def fetch_locked(request: protocol.FetchLocked, stage: Stage) -> protocol.FetchReport:
     """Fetch files with pip's session."""
     home = stage.folder / "locked"
+    request = replace(request, watched=is_watched())
     (exit_code,) = run_all([_write_request(home, request)], stage.temporary, stage.notify_guard)
     _raise_for_exit_code(exit_code, home)
     if not (home / protocol.RESULT).is_file():
@@ -248,6 +255,7 @@ def build_wheel(source: Path, folder: Path, options: Sequence[str], stage: Stage
     # The hash of the source was checked when it was fetched.
     variables |= {**_temporary(stage.temporary), "PIP_REQUIRE_HASHES": "0"}
     sys.stderr.flush()
+    report(None)
     with _processes(stage.notify_guard) as children:
         children.append(subprocess.Popen(command, env=variables, **_streams()))
         stage.notify_guard(f"child {children[0].pid}")
@@ -294,8 +302,9 @@ def _output_options(*, captured: bool) -> Iterator[str]:
     captured = captured or _is_captured()
     if captured:
         yield "--no-input"  # the user would not see a prompt
-    if captured or ("PIP_PROGRESS_BAR" not in os.environ and not os.isatty(2)):
-        yield "--progress-bar=off"  # pip would write each full bar to the file
+    is_unseen = "PIP_PROGRESS_BAR" not in os.environ and not os.isatty(2)
+    if captured or is_unseen or is_watched():
+        yield "--progress-bar=off"  # pip would write each full bar to the file, or beside ours
     if os.environ.get("NO_COLOR"):
         yield "--no-color"
 
@@ -471,12 +480,49 @@ def run_all(
         for file in files:
             children.append(_start(file, variables, captured=captured))
             notify(f"child {children[-1].pid}")
+        if is_watched():
+            _watch(children, files)
+            report(None)
         for child, file in zip(children, files, strict=True):
             exit_codes.append(child.wait())
             if captured and not silent:
                 with open(_output.get(), "wb", closefd=False) as output:
                     output.write(file.with_name(_OUTPUT).read_bytes())
     return exit_codes
+
+
+def _watch(children: Sequence[_Process], files: Sequence[Path]) -> None:
+    """Report the progress of processes until all of them have ended."""
+    try:
+        turn = Turn(files[0].with_name(protocol.TURN))
+    except OSError:
+        return  # the processes take longer than to show how far they are
+    with closing(turn):
+        for child in children:
+            while not _has_ended(child):
+                # A process that shows a prompt has the terminal until it is answered.
+                if turn.take():
+                    try:
+                        if progress := combined(_read_progress(files)):
+                            report(progress)
+                    finally:
+                        turn.leave()
+
+
+def _has_ended(child: _Process) -> bool:
+    """Wait a moment for the end of a process, and return whether it has ended."""
+    try:
+        child.wait(_WATCH_INTERVAL)
+    except (subprocess.TimeoutExpired, TimeoutError):
+        return False
+    return True
+
+
+def _read_progress(files: Iterable[Path]) -> Iterator[Progress]:
+    """Read how far the processes are that have written it."""
+    for file in files:
+        with suppress(OSError, PipMovedError):  # nothing yet, or its disk is full
+            yield read_message(file.with_name(protocol.PROGRESS), Progress)
 
 
 def _temporary(folder: Path) -> dict[str, str]:

@@ -228,6 +228,25 @@ def lock(handle: int, *, locked: bool = True) -> bool | None:
     return True
 
 
+class Turn:
+    """A turn that one of several processes has, until it leaves it or ends; the file is locked."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def take(self) -> bool:
+        """Take the turn, and return whether it was free; also if files cannot be locked here."""
+        return lock(self._handle) is not False
+
+    def leave(self) -> None:
+        """Let another process take it."""
+        lock(self._handle, locked=False)
+
+    def close(self) -> None:
+        """Close the file, which leaves the turn."""
+        os.close(self._handle)
+
+
 def lock_file(folder: Folder, name: str, flags: int = 0, *, if_possible: bool = True) -> int | None:
     """Open and lock a file, and do not wait for it.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from wheeltarget.errors import ClashError, DestinationError
 from wheeltarget.staging.stage import Stage
 from wheeltarget.utils.files import Digest, Hashes, copy_file
+from wheeltarget.utils.progress import reported
 
 _CLASH = "give each target its own folder (--by-target), or both the same index"
 _LOCK_CLASH = "a target has one lock: keep the right one, or lock again and merge that"
@@ -69,7 +70,8 @@ def merge(
     """
     hashes = hashes or Hashes()
     chosen: dict[str, tuple[StagedFile, Digest]] = {}
-    for file in (each for files in targets for each in files):
+    files = [each for files in targets for each in files]
+    for file in reported(files, "Hashing", size=_size):
         digest = file.digest or hashes.of(file.path)
         first, known = chosen.setdefault(file.name, (file, digest))
         if known != digest:
@@ -103,14 +105,18 @@ def _copy(
     stage: Stage, chosen: _Chosen, placed: Mapping[str, PlacedFile], copies: dict[str, Path]
 ) -> None:
     """Copy new files into the stage, unless they are there; the copies are hashed for placing."""
-    for name, file in placed.items():
-        if file.new and name not in copies:
-            path = chosen[name][0].path
-            copies[name] = stage.job_folder(len(copies)) / path.name
-            if copy_file(path, copies[name]) != file.digest:
-                message = f"{path} was changed while it was read; nothing was placed"
-                hint = "wait until nothing writes to it, and run this again"
-                raise DestinationError(message, hint)
+    names = [name for name, file in placed.items() if file.new and name not in copies]
+    for name in reported(names, "Copying", size=lambda name: placed[name].digest.size):
+        path = chosen[name][0].path
+        copies[name] = stage.job_folder(len(copies)) / path.name
+        if copy_file(path, copies[name]) != placed[name].digest:
+            message = f"{path} was changed while it was read; nothing was placed"
+            hint = "wait until nothing writes to it, and run this again"
+            raise DestinationError(message, hint)
+
+
+def _size(file: StagedFile) -> int:
+    return file.digest.size if file.digest else file.path.stat().st_size
 
 
 def clash(first: StagedFile, second: StagedFile) -> ClashError:

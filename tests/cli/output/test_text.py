@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,6 @@ from wheeltarget.cli.output.text import (
     format_fault,
     format_size,
     near,
-    progress_line,
-    progress_text,
     report_errors,
     show_lines,
 )
@@ -35,7 +32,6 @@ from wheeltarget.errors import (
     TargetError,
     UsageError,
 )
-from wheeltarget.network.downloader import Progress
 
 
 class Terminal(io.StringIO):
@@ -154,28 +150,3 @@ def test_sizes(size: int, text: str) -> None:
 
 def test_counted() -> None:
     assert [counted(n, "file") for n in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
-
-
-def test_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    progress = Progress(files=12, all_files=60, size=34_100_000, all_size=102_300_000)
-    assert progress_text(progress) == "Fetching 12/60 files, 34.1/102.3 MB"
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
-    with progress_line(wanted=True) as show:
-        assert show is not None
-        show(progress)
-    assert stream.getvalue() == "\r\x1b[KFetching 12/60 files, 34.1/102.3 MB\r\x1b[K"
-
-
-@pytest.mark.parametrize(
-    ("stream", "term", "wanted"),
-    [(io.StringIO(), "xterm", True), (Terminal(), "dumb", True), (Terminal(), "xterm", False)],
-)
-def test_no_progress(
-    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, term: str, wanted: bool
-) -> None:
-    monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setenv("TERM", term)
-    with progress_line(wanted=wanted) as show:
-        assert show is None
-    assert stream.getvalue() == ""

@@ -89,9 +89,9 @@ def test_dependency_that_no_pip_reads(house: Path, dependency: str) -> None:
     """It is found without a target, too, and with a lock, which names the files already."""
     wheel = make_wheel(house, "more", requires=[dependency])
     said = f"{wheel.parent.name}/{wheel.name}: WC304 its dependency {dependency!r} cannot be read: "
-    assert [line for line in lines(check(house)) if "WC304" in line][0].startswith(said)
+    assert next(line for line in lines(check(house)) if "WC304" in line).startswith(said)
     lock_wheels([wheel], OLD, house / "pylock.old.toml")
-    assert [line for line in lines(check(house)) if "WC304" in line][0].startswith(said)
+    assert next(line for line in lines(check(house)) if "WC304" in line).startswith(said)
     (line,) = (line for line in lines(check(house, "--tags", OLD)) if "WC304" in line)
     assert line.startswith(said)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,14 +30,12 @@ from wheeltarget.utils.text import json_text, printable, redact
 if TYPE_CHECKING:
     from wheeltarget.cache.run_records import OutputOptions
     from wheeltarget.commands.download.request import DownloadOutcome, TargetFile, TargetFiles
-    from wheeltarget.network.downloader import Progress
 
 _FINDING, _WRONG, _UNFINISHED = 1, 2, 3
 """The exit codes of every command except download, which uses pip's."""
 
 _WIDEST = 200
 _MB = 1_000_000
-_CLEAR = "\r\x1b[K"
 _COLOURS = {"error": "1;31", "note": "33", "strong": "1", "good": "32", "faint": "2"}
 
 
@@ -232,29 +230,3 @@ def _summary(target: TargetFiles, outcome: DownloadOutcome) -> str:
     least = "" if len(known) == len(new) else "at least "
     size = f", {least}{format_size(sum(known))}" if known else ""
     return f"Would fetch {counted(len(new), 'file')}{size}"
-
-
-@contextmanager
-def progress_line(*, wanted: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """Yield a function that shows progress in one line of a terminal, or None to show nothing."""
-    stream = sys.stderr
-    if not (wanted and stream.isatty()) or os.environ.get("TERM") == "dumb":
-        yield None
-        return
-
-    def show(progress: Progress) -> None:
-        stream.write(_CLEAR + progress_text(progress))
-        stream.flush()
-
-    try:
-        yield show
-    finally:
-        stream.write(_CLEAR)
-        stream.flush()
-
-
-def progress_text(progress: Progress) -> str:
-    """Return progress as text, such as ``Fetching 12/60 files, 34.1/102.3 MB``."""
-    total = f"/{progress.all_size / _MB:.1f}" if progress.all_size else ""
-    size = f"{progress.size / _MB:.1f}{total} MB"
-    return f"Fetching {progress.files}/{progress.all_files} files, {size}"

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli import app
+from wheeltarget.cli.output.progress import progress_line
 from wheeltarget.cli.output.summaries import show_bundle
 from wheeltarget.cli.output.text import report_errors
 
@@ -91,6 +92,6 @@ def bundle(
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
     )
-    with report_errors():
+    with report_errors(), progress_line(quiet=quiet):
         outcome = command.bundle(request)
     show_bundle(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)

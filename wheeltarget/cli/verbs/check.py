@@ -9,6 +9,7 @@ import typer
 
 from wheeltarget.cli import app
 from wheeltarget.cli.output.findings import show_check
+from wheeltarget.cli.output.progress import progress_line
 from wheeltarget.cli.output.text import report_errors
 
 CheckFormat = StrEnum("CheckFormat", "TEXT JSON GITHUB JUNIT")
@@ -54,7 +55,7 @@ def check(
         tuple(constraint or ()),
         audits=audit,
     )
-    with report_errors(writes=False):
+    with report_errors(writes=False), progress_line(quiet=quiet):
         outcome = command.check(request)
     show_check(outcome, form.value, quiet=quiet)
     raise typer.Exit(outcome.exit_code)

@@ -15,7 +15,8 @@ import typer
 from wheeltarget.cache.run_records import OutputOptions, forget, keep
 from wheeltarget.cli import app
 from wheeltarget.cli.main import become_pip
-from wheeltarget.cli.output.text import progress_line, report_errors, show_download, show_notes
+from wheeltarget.cli.output.progress import progress_line
+from wheeltarget.cli.output.text import report_errors, show_download, show_notes
 from wheeltarget.commands.download.request import DownloadOutcome, DownloadRequest, PlainRun
 from wheeltarget.commands.invocation import Invocation, Start, read_invocation
 from wheeltarget.resolver.prestart import begin
@@ -102,10 +103,8 @@ def _follow_locks(request: DownloadRequest, invocation: Invocation) -> DownloadO
     """Download the files of locks; return None if pip has to resolve."""
     from wheeltarget.commands.download.from_lock import download_locked
 
-    configured = invocation.settings.get("progress-bar")
-    bar = (invocation.command.values("--progress-bar") or (configured,))[-1]
-    with progress_line(wanted=bar != "off" and not invocation.is_quiet) as watch:
-        return download_locked(request, invocation, watch)
+    with progress_line(invocation):
+        return download_locked(request, invocation)
 
 
 def _resolve(
@@ -120,7 +119,8 @@ def _resolve(
     if request.refresh:
         arguments = tuple(each for each in arguments if each != "--refresh")
         forget(arguments, os.environ)
-    outcome = resolve(request, invocation)
+    with progress_line(invocation):
+        outcome = resolve(request, invocation)
     if isinstance(outcome, PlainRun):
         if outcome.exit_code is None:
             return become_pip(request.arguments)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli import app
+from wheeltarget.cli.output.progress import progress_line
 from wheeltarget.cli.output.text import report_errors
 from wheeltarget.commands.invocation import InputFiles, read_invocation
 
@@ -36,7 +37,7 @@ def explain(
     )
     invocation = read_invocation(request.arguments, files=InputFiles(context.obj or {}))
     coloured = invocation.is_coloured
-    with report_errors(coloured=coloured, writes=False):
+    with report_errors(coloured=coloured, writes=False), progress_line(invocation):
         outcome = command.explain(request, invocation)
     as_json = output_format is app.OutputFormat.JSON
     show_explained(outcome, as_json=as_json, every=every, coloured=coloured)

@@ -8,6 +8,7 @@ import typer
 
 from wheeltarget.cli import app
 from wheeltarget.cli.output.findings import show_install_check
+from wheeltarget.cli.output.progress import progress_line
 from wheeltarget.cli.output.text import report_errors
 
 
@@ -37,7 +38,7 @@ def install_check(
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
     )
-    with report_errors(writes=False):
+    with report_errors(writes=False), progress_line(quiet=quiet):
         outcome = command.install_check(request)
     show_install_check(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)
     raise typer.Exit(outcome.exit_code)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli import app
+from wheeltarget.cli.output.progress import progress_line
 from wheeltarget.cli.output.summaries import show_lock, show_lock_diff
 from wheeltarget.cli.output.text import report_errors, show_json, show_notes
 from wheeltarget.commands.invocation import InputFiles, read_invocation
@@ -106,7 +107,8 @@ def lock(
             raise UsageError(
                 "--diff and --json exclude each other", "use --check --json for the changes as JSON"
             )
-        outcome = command.lock(request, invocation)
+        with progress_line(invocation):
+            outcome = command.lock(request, invocation)
     coloured, quiet = invocation.is_coloured, invocation.is_quiet
     if as_json:
         show_json(outcome.as_dict())

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from wheeltarget.cli import app
+from wheeltarget.cli.output.progress import progress_line
 from wheeltarget.cli.output.summaries import show_merge
 from wheeltarget.cli.output.text import report_errors
 from wheeltarget.commands import merge as command
@@ -35,6 +36,6 @@ def merge(
 ) -> None:
     """Run ``merge``."""
     request = command.MergeRequest(tuple(map(Path, folders)), dest)
-    with report_errors(finding=ClashError):
+    with report_errors(finding=ClashError), progress_line(quiet=quiet):
         outcome = command.merge(request)
     show_merge(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)

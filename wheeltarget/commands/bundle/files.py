@@ -21,11 +21,13 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.staging.atomic import open_part
 from wheeltarget.utils.files import hash_file, permitted
+from wheeltarget.utils.progress import reported
 from wheeltarget.utils.system import bare_python
 from wheeltarget.wheelhouse.archive import find_name_problem, fold_case
 
@@ -217,7 +219,7 @@ def write_archive(
     try:
         with open_part(path) as part:
             with part.open("wb") as stream, zipfile.ZipFile(stream, "w") as archive:
-                for file in files:
+                for file in reported(files, "Writing", size=attrgetter("size")):
                     member = zipfile.ZipInfo(file.name, time.gmtime(moment)[:6])
                     member.create_system = 3  # the same on every system
                     member.external_attr = (_PROGRAM if file.executable else _FILE) << 16
@@ -233,7 +235,7 @@ def write_archive(
     return size
 
 
-def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
+def write_folder(path: Path, files: Sequence[BundledFile], moment: int) -> None:
     """Write a folder, whole or not at all, unless a folder with contents exists."""
     path = Path(os.path.realpath(path))
     try:
@@ -241,7 +243,7 @@ def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
             message = f"{path} already exists"
             raise BundleError(message, "remove it, or name another folder with --output")
         with open_part(path, folder=True) as part:
-            for file in files:
+            for file in reported(files, "Writing", size=attrgetter("size")):
                 place = part / file.name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file.source, place)

@@ -23,6 +23,7 @@ from wheeltarget.lockfile.reader import parse_lock
 from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import is_own, split_command_line
 from wheeltarget.utils.files import copy_file, hash_file
+from wheeltarget.utils.progress import reported
 from wheeltarget.wheelhouse.wheel import read_wheel
 
 _HARMLESS = frozenset({"WC105", "WC111", "WC113", "WC114", "WC117"})
@@ -200,7 +201,7 @@ def _find(package: LockedPackage, folders: Sequence[str], home: Path) -> Path | 
 def _check(wheels: Wheels) -> Iterator[str]:
     """Return a note for each wheel with a harmless flaw; raises BundleError for all others."""
     refused: list[str] = []
-    for _, path in wheels:
+    for _, path in reported(wheels, "Checking", "wheels"):
         harmless: list[str] = []
         for code, message in read_wheel(path).flaws:
             flaws = harmless if code in _HARMLESS else refused
@@ -218,7 +219,7 @@ def unpack_all(wheels: Wheels, layout: Layout, folder: Path) -> list[BundledFile
     from wheeltarget.commands.bundle.unpack import unpack
 
     files: list[BundledFile] = []
-    for number, (package, wheel) in enumerate(wheels):
+    for number, (package, wheel) in enumerate(reported(wheels, "Unpacking", "wheels")):
         place = folder / str(number)
         place.mkdir(parents=True)
         files += unpack(wheel, package.name, layout, place)

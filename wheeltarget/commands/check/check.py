@@ -37,6 +37,7 @@ from wheeltarget.staging.stage import interruptible, open_stage
 from wheeltarget.targets import catalog
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
+from wheeltarget.utils.progress import reported
 from wheeltarget.wheelhouse.closure import Available, is_wanted, read_dependencies
 from wheeltarget.wheelhouse.wheel import WheelFile, read_wheel
 
@@ -94,7 +95,8 @@ def check(request: CheckRequest) -> CheckOutcome:
     targets = targets or tuple(job.target or catalog.host() for job in jobs)
     if request.audits:
         require("auditwheel", "--audit needs auditwheel", "audit")
-    wheels = tuple(read_wheel(path) for path in paths if path.suffix == ".whl")
+    wheel_paths = [path for path in paths if path.suffix == ".whl"]
+    wheels = tuple(map(read_wheel, reported(wheel_paths, "Checking", "wheels", _size)))
     findings = [
         CheckFinding(str(wheel.path), "", flaw.code, flaw.message)
         for wheel in wheels
@@ -140,6 +142,12 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
                 yield each
 
 
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
+
+
 def _distributions(folder: Path) -> Iterator[Path]:
 
     def refuse(error: OSError) -> None:
@@ -150,10 +158,10 @@ def _distributions(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in names if name.endswith(_ENDINGS))
 
 
-def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
+def _audit(wheels: Sequence[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
     from wheeltarget.commands.check.native import audit
 
-    for wheel in wheels:
+    for wheel in reported(wheels, "Auditing", "wheels"):
         if wheel.is_archive and not _UNREADABLE & {flaw.code for flaw in wheel.flaws}:
             accepting = [each for each in targets if not wheel.tags.isdisjoint(each.tags)]
             yield from audit(wheel, accepting)

@@ -31,12 +31,13 @@ from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
 from wheeltarget.lockfile.reader import PinnedFile
 from wheeltarget.lockfile.select import Selection
-from wheeltarget.network.downloader import Fetched, Watch, fetch_plain
+from wheeltarget.network.downloader import Fetched, fetch_plain
 from wheeltarget.network.policy import Network, has_other_index, read_network
 from wheeltarget.pip_config.options import project_names
 from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Stage, interruptible, open_stage
 from wheeltarget.utils.files import Digest, FileToFetch, copy_file, hash_file, is_archive, link
+from wheeltarget.utils.progress import reported
 from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import (
@@ -60,13 +61,12 @@ _HINTS = {
 
 
 def download_locked(
-    request: DownloadRequest, invocation: Invocation | None = None, watch: Watch | None = None
+    request: DownloadRequest, invocation: Invocation | None = None
 ) -> DownloadOutcome | None:
     """Download the files that locks name.
 
     :param request: the request.
     :param invocation: its parsed arguments and pip's configuration, if they were read before.
-    :param watch: called with the progress.
     :returns: the files of each target; None if there is no lock, or only locks that pip reads for
         this interpreter.
     :raises WheeltargetError: if this fails; the destination is then unchanged.
@@ -90,7 +90,7 @@ def download_locked(
         open_output(request.report) if request.report else nullcontext() as keep_report,
     ):
         with open_stage(home, folders=folders) as stage:
-            staged = _fetch(wanted, stage, invocation, watch)
+            staged = _fetch(wanted, stage, invocation)
             merged = merge.merge(stage, [staged], begin=interrupts.hold)
         placed = {home / name: file for name, file in merged.items()}
         outcome = _outcome(selections, homes, placed, stage.notes)
@@ -166,7 +166,6 @@ def _fetch(
     wanted: Mapping[str, tuple[StagedFile, PinnedFile]],
     stage: Stage,
     invocation: Invocation,
-    watch: Watch | None,
 ) -> list[StagedFile]:
     """Fetch every file to the stage, and return it with its computed digest.
 
@@ -188,7 +187,8 @@ def _fetch(
     faults: list[Fault] = []
     left: list[FileToFetch] = []
     digests: dict[str, Digest] = {}
-    for name, (path, file) in zip(wanted, pinned.items(), strict=True):
+    named = tuple(zip(wanted, pinned.items(), strict=True))
+    for name, (path, file) in reported(named, "Looking for"):
         order = FileToFetch(file.url, file.filename, file.project, file.sha256, file.size, path)
         digest = _take_local(order, file, stage.destination / name, store)
         if digest is not None:
@@ -206,7 +206,7 @@ def _fetch(
         proxies=lambda: _proxies(environment),
         has_netrc=_has_netrc(environment),
     )
-    fetched = fetch_plain(left, network, store, watch)
+    fetched = fetch_plain(left, network, store)
     faults += (_changed(pinned[order.path], error.message) for order, error in fetched.wrong)
     faults += (_unfetched(pinned[order.path], why, _BROKEN) for order, why in fetched.broken)
     if fetched.left and not faults:

@@ -58,11 +58,12 @@ def patch_result(current: CurrentJob) -> None:
     def from_json(original: Any, file_data: Any, *rest: Any, **named: Any) -> Any:
         # pip ignores the sizes that an index lists (PEP 700), and before 26.0 the upload times.
         link = original(file_data, *rest, **named)
-        if link is not None and isinstance(file_data, dict) and current.job.order.dry_run:
+        if link is not None and isinstance(file_data, dict):
             url, size = link.url_without_fragment, file_data.get("size")
-            if isinstance(size, int):
+            order = current.job.order
+            if isinstance(size, int) and (order.dry_run or current.run.is_watched):
                 current.run.sizes[url] = size
-            time = file_data.get("upload-time") if current.job.order.hashed else None
+            time = file_data.get("upload-time") if order.dry_run and order.hashed else None
             if isinstance(time, str):
                 current.run.uploads[url] = time
         return link

@@ -24,6 +24,8 @@ from pip._vendor.urllib3.exceptions import HTTPError
 from wheeltarget.pip_child.job import CurrentJob, JobState
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+_DOWNLOADS, _DOWNLOADING = "pip._internal.network.download", "Downloading "
+_VERBOSE = logging.INFO - 1
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
 """A user name that is followed by a password, and the rest, which may contain an @."""
 
@@ -46,6 +48,8 @@ def patch_messages(current: CurrentJob) -> None:
 
     def make(*arguments: Any, **named: Any) -> logging.LogRecord:
         record = original_make(*arguments, **named)
+        if current.job.order.dry_run and record.name == _DOWNLOADS:
+            _say_use(record)
         record.msg = translate(record.msg)
         if isinstance(record.args, tuple):
             record.args = tuple(translate(each) for each in record.args)
@@ -55,6 +59,18 @@ def patch_messages(current: CurrentJob) -> None:
         return record
 
     logging.setLogRecordFactory(make)
+
+
+def _say_use(record: logging.LogRecord) -> None:
+    """Change the message that a wheel is downloaded, of which a dry run keeps nothing.
+
+    The size would be mistaken for that of what is saved. pip's own messages are left for ``-v``.
+    """
+    text = record.getMessage()
+    if text.startswith(_DOWNLOADING) and not logging.getLogger(record.name).isEnabledFor(_VERBOSE):
+        name = text.removeprefix(_DOWNLOADING).partition(" ")[0].rpartition("/")[2]
+        if not name.endswith(".metadata"):
+            record.msg, record.args = "Using %s", (name,)
 
 
 @contextmanager

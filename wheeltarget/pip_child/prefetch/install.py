@@ -15,6 +15,7 @@ from pip import __version__ as pip_version
 
 from wheeltarget.pip_child.job import CurrentJob
 from wheeltarget.pip_protocol import JobOrder, ResolveJobs
+from wheeltarget.utils.progress import Progress
 
 
 def _in_one_line(error: Exception) -> str:
@@ -83,6 +84,13 @@ class Prefetching:
         """Start to fetch the pages that pip would search for a project."""
         if self._ahead is not None:
             self._ahead.fetch_pages(finder, project)
+
+    def progress(self) -> Progress:
+        """Return how far the search for what is needed is."""
+        what = "Looking up" if self._request.lists else "Resolving"
+        ahead = self._ahead
+        done, total, size = ahead.count_pages() if ahead is not None else (0, 0, 0)
+        return Progress(what, "projects", done, total, size)
 
     def close(self) -> None:
         """Stop prefetching."""

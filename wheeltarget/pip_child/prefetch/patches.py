@@ -228,7 +228,8 @@ def _walk(ahead: Prefetcher, scheduler: WalkScheduler, resolver: Any, roots: Any
     try:
         preparer = resolver.factory.preparer
         ahead.takes_whole_wheels = preparer.require_hashes
-        ahead.bar = preparer._download._progress_bar
+        is_drawn = not ahead.current.run.is_watched
+        ahead.bar = preparer._download._progress_bar if is_drawn else "off"
         only_dependencies = getattr(resolver, "only_dependencies", False)
         takes_none = ahead.current.job.order.dry_run or only_dependencies
         scheduler.walk(resolver, roots, takes_wheels=not takes_none)

@@ -40,11 +40,14 @@ class Prefetcher:
         self.pool = Pool(max(request.connections - 1, 1), _HOSTS * request.connections)
         self.sessions = SharedSession(self.pool, self.forget)
         store = current.run.store
-        self.wheels = Wheels(self.sessions, store or Store(temporary), is_temporary=store is None)
+        transfers, is_temporary = current.run.transfers, store is None
+        store = store or Store(temporary)
+        self.wheels = Wheels(self.sessions, store, transfers, is_temporary=is_temporary)
         self.bar = "off"
         self.evaluator: Any = None
         self.is_resolving = self.takes_whole_wheels = False
         self._tasks: dict[str, Task] = {}
+        self._received = 0
 
     def forget(self) -> None:
         """Forget pages and metadata that were fetched with another session."""
@@ -58,6 +61,12 @@ class Prefetcher:
         """Stop the threads, and close the session."""
         self.pool.stop(patience=1.0)
         self.sessions.close()
+
+    def count_pages(self) -> tuple[int, int, int]:
+        """Return how many pages are here, of how many, and the bytes of pages and metadata."""
+        pages = [task for task in list(self._tasks.values()) if task.rank == _PAGE]
+        here = [task for task in pages if not isinstance(task.outcome, LeftToPip | None)]
+        return len(here), len(pages), self._received
 
     def _start(self, url: str, rank: int, fetch: Callable[[], Any]) -> Task:
         """Start to fetch something, unless it was started before."""
@@ -91,6 +100,7 @@ class Prefetcher:
 
     def _fetch_page(self, url: str, named: dict[str, Any]) -> KeptPage | LeftToPip:
         response = self.get_page(url, session=self.sessions, **named)
+        self._received += len(response.content)
         page = KeptPage(response, self.wanted)
         # Old versions of urllib3 do not notice that a page is incomplete.
         return page if page.is_readable else LeftToPip("it cannot be read")
@@ -145,6 +155,7 @@ class Prefetcher:
         response = self.sessions.get(url, headers=HEADERS, stream=True)
         raise_for_status(response)
         content = b"".join(response_chunks(response))
+        self._received += len(content)
         if hashes:
             hashes.check_against_chunks([content])
         return content
@@ -173,7 +184,8 @@ class Prefetcher:
         """Start to fetch files that do not exist yet."""
         for link in links:
             if self.find_on_disk(link) is None:
-                self.wheels.fetch(link, _WHEEL)
+                size = self.current.run.sizes.get(link.url_without_fragment)
+                self.wheels.fetch(link, _WHEEL, size)
 
     def ask_for_headers(self, urls: Iterable[str]) -> dict[str, Any]:
         """Send HEAD requests in threads, and return the responses by URL, if there are any."""

@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from pip._internal.utils.misc import format_size, redact_auth_from_url
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Task, finished_task
 from wheeltarget.pip_child.prefetch.session import SharedSession
+from wheeltarget.pip_child.progress import Transfer, Transfers
 from wheeltarget.utils.files import Digest, Mark, stamp_of
 
 # pip's own logger, so that options for its output apply.
@@ -30,14 +30,6 @@ _LOGGER = logging.getLogger("pip._internal.network.download")
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 _LARGE, _POLL_INTERVAL = 512 * 1024, 0.05
-
-
-@dataclass(slots=True)
-class _Progress:
-    """The size of a file, None before the answer and 0 if unknown, and the bytes received."""
-
-    size: int | None = None
-    received: int = 0
 
 
 class Wheels:
@@ -48,17 +40,21 @@ class Wheels:
     :param is_temporary: whether the store is removed after the run, and on the disk of pip's files.
     """
 
-    def __init__(self, sessions: SharedSession, store: Store, *, is_temporary: bool) -> None:
+    def __init__(
+        self, sessions: SharedSession, store: Store, transfers: Transfers, *, is_temporary: bool
+    ) -> None:
         self.store, self._is_temporary = store, is_temporary
         self.is_full = False
         self._sessions, self._pool = sessions, sessions.pool
         self._tasks: dict[str, Task] = {}
-        self._progress: dict[str, _Progress] = {}
+        self._transfers = transfers
+        self._begun: dict[str, Transfer] = {}
         self._verified: dict[str, tuple[Digest, Mark | None]] = {}
 
-    def fetch(self, link: Any, rank: int) -> Task | None:
+    def fetch(self, link: Any, rank: int, size: int | None = None) -> Task | None:
         """Start to fetch a file, unless it was started before.
 
+        :param size: its size in bytes, if that is known.
         :returns: a task, whose outcome is whether it was fetched; None if it is left to pip.
         """
         sha256, url = _sha256_of(link), link.url_without_fragment
@@ -67,25 +63,32 @@ class Wheels:
         if url not in self._tasks and self.store.locate(sha256):
             self._tasks[url] = finished_task(url, outcome=False)
         elif url not in self._tasks:
-            progress = self._progress[url] = _Progress()
-            load = partial(self._load, url, sha256, progress)
-            self._tasks[url] = self._sessions.submit(url, rank, load)
+            transfer = self._begun[url] = self._transfers.begin(size)
+            load = partial(self._load, url, sha256, transfer)
+            task = self._tasks[url] = self._sessions.submit(url, rank, load)
+            task.add_done_callback(partial(self._settle, transfer))
         return self._tasks[url]
 
-    def _load(self, url: str, sha256: str, progress: _Progress) -> bool | LeftToPip:
+    def _settle(self, transfer: Transfer, task: Task) -> None:
+        """Count a file as done, or not at all if pip has to fetch it."""
+        transfer.is_done = task.outcome is True
+        if not transfer.is_done:
+            self._transfers.drop(transfer)
+
+    def _load(self, url: str, sha256: str, transfer: Transfer) -> bool | LeftToPip:
         """Fetch a file into the store, unless its disk is full."""
         if self.is_full:
             return LeftToPip("the disk is full")
         with closing(self._sessions.get(url, headers=HEADERS, stream=True)) as response:
             raise_for_status(response)
             size = response.headers.get("Content-Length", "")
-            progress.size = int(size) if size.isdecimal() else 0
+            transfer.size = int(size) if size.isdecimal() else 0
             try:
                 with self.store.writing(sha256) as writer:
                     for chunk in response_chunks(response):
                         if self._pool.is_stopped:
                             raise InterruptedError("the run is over")
-                        progress.received += writer.write(chunk)
+                        transfer.received += writer.write(chunk)
             except OSError as error:
                 self.is_full |= not self._is_temporary and error.errno in _NO_ROOM
                 raise
@@ -142,13 +145,13 @@ class Wheels:
         """Draw pip's bar for a file until it is fetched; return whether anything was logged."""
         if task.done():
             return False
-        progress = self._progress[task.url]
-        while progress.size is None and not task.done():
+        transfer = self._begun[task.url]
+        while not (transfer.size or transfer.received or task.done()):
             time.sleep(_POLL_INTERVAL)
-        if progress.size is None:
+        if not (transfer.size or transfer.received):
             return False
-        log_file(link, progress.size, is_new=True)
-        _draw_bar(bar, progress.size, _pieces(task, progress))
+        log_file(link, transfer.size, is_new=True)
+        _draw_bar(bar, transfer.size, _pieces(task, transfer))
         return True
 
     def is_verified(self, path: str, hashes: Any) -> bool:
@@ -179,11 +182,11 @@ def _draw_bar(bar: str, size: int, pieces: Iterable[Any]) -> None:
             pass
 
 
-def _pieces(task: Task, progress: _Progress) -> Iterator[Any]:
+def _pieces(task: Task, transfer: Transfer) -> Iterator[Any]:
     """Yield ranges that are as long as what was received since the last one."""
     seen = 0
     while True:
-        is_over, received = task.done(), progress.received
+        is_over, received = task.done(), transfer.received
         if received > seen:
             yield range(received - seen)
             seen = received
