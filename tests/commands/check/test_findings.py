@@ -9,6 +9,7 @@ import pytest
 
 import wheeltarget
 from tests.support.checks import CODES, NEW, OLD, check, lines
+from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
 from wheeltarget.commands.check.findings import by_project, find_misfits
 from wheeltarget.targets.catalog import look_up_tag
@@ -79,3 +80,23 @@ def test_requires_python(tmp_path: Path, requires: str, accepting: tuple[str, ..
     found = [target.label for target in targets if by_project([wheel], target)]
     assert tuple(found) == (accepting or (OLD, NEW))
     assert list(find_misfits([wheel], targets)) == []
+
+
+@pytest.mark.parametrize(
+    "dependency", ["!!!", "lib >> 1", 'lib ; python_verson > "3"', "lib[a", "lib other"]
+)
+def test_dependency_that_no_pip_reads(house: Path, dependency: str) -> None:
+    """It is found without a target, too, and with a lock, which names the files already."""
+    wheel = make_wheel(house, "more", requires=[dependency])
+    said = f"{wheel.parent.name}/{wheel.name}: WC304 its dependency {dependency!r} cannot be read: "
+    assert next(line for line in lines(check(house)) if "WC304" in line).startswith(said)
+    lock_wheels([wheel], OLD, house / "pylock.old.toml")
+    assert next(line for line in lines(check(house)) if "WC304" in line).startswith(said)
+    (line,) = (line for line in lines(check(house, "--tags", OLD)) if "WC304" in line)
+    assert line.startswith(said)
+
+
+@pytest.mark.parametrize("dependency", ["lib >= 2011k", "lib == 1.*.*", "lib (>1)", "lib"])
+def test_dependency_that_some_pip_reads(house: Path, dependency: str) -> None:
+    make_wheel(house, "more", requires=[dependency])
+    assert check(house).exit_code == 0

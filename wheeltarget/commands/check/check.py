@@ -16,7 +16,13 @@ from pathlib import Path
 
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
-from wheeltarget.commands.check.findings import CheckFinding, by_project, find_misfits, find_missing
+from wheeltarget.commands.check.findings import (
+    CheckFinding,
+    by_project,
+    find_misfits,
+    find_missing,
+    find_unreadable,
+)
 from wheeltarget.commands.check.locks import compare_with_locks, read_selections
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.prepare import prepare
@@ -94,6 +100,8 @@ def check(request: CheckRequest) -> CheckOutcome:
         for flaw in wheel.flaws
     ]
     findings += find_misfits(wheels, targets) if targets else ()
+    if locks or not targets:
+        findings += find_unreadable(wheels)
     if locks:
         findings += compare_with_locks(selections, paths)
     else:

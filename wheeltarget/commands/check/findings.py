@@ -12,11 +12,15 @@ from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 
+from wheeltarget.targets.catalog import look_up_tag
 from wheeltarget.targets.compatibility import compare_tags
 from wheeltarget.targets.target import Target
 from wheeltarget.wheelhouse import closure
 from wheeltarget.wheelhouse.closure import Available
 from wheeltarget.wheelhouse.wheel import WheelFile
+
+_LENIENT = "cp37-cp37m-manylinux2014_x86_64"
+"""A target whose pip reads all that any pip reads."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -71,8 +75,19 @@ def find_missing(
     """Find what is needed and not available; without roots, the dependencies of every wheel are."""
     for each in closure.walk(available, roots):
         if isinstance(each, closure.UnreadableDependency):
-            message = f"its dependency {each.text!r} cannot be read: {each.reason}"
-            yield CheckFinding(str(each.wheel.path), "", "WC304", message)
+            yield _unreadable(each)
         else:
             code = "WC302" if each.found else "WC301"
             yield CheckFinding("", available.target.label, code, str(each))
+
+
+def find_unreadable(wheels: Iterable[WheelFile]) -> Iterator[CheckFinding]:
+    """Find dependencies that no pip can read, whatever the target is."""
+    target = look_up_tag(_LENIENT)
+    for wheel in wheels:
+        yield from map(_unreadable, closure.read_dependencies(wheel, target)[1])
+
+
+def _unreadable(found: closure.UnreadableDependency[WheelFile]) -> CheckFinding:
+    message = f"its dependency {found.text!r} cannot be read: {found.reason}"
+    return CheckFinding(str(found.wheel.path), "", "WC304", message)
