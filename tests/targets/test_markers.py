@@ -14,7 +14,7 @@ from packaging.markers import Marker
 from packaging.specifiers import InvalidSpecifier, Specifier
 from packaging.version import InvalidVersion, Version
 
-from wheeltarget.targets.markers import holds, without_extras
+from wheeltarget.targets.markers import as_read_for, holds, without_extras
 from wheeltarget.targets.names import newest_pythons
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 
@@ -281,6 +281,32 @@ def test_markers_whose_value_has_changed(
         target = target_from_tag(f"{build}-manylinux2014_x86_64", newest_pythons())
         if value is not None:
             assert target.evaluate(str(Marker(marker))) == value, build
+
+
+@pytest.mark.parametrize(
+    ("marker", "settled"),
+    [
+        ('os_name > "a"', False),
+        ('os_name >= "posix"', True),
+        ('os_name <= "posi"', False),
+        ('python_version < "4.0.*"', False),
+        ('os_name != "1.0"', True),
+        ('os_name == "posix"', None),
+        ('python_version >= "3"', None),
+    ],
+)
+def test_pips_of_today_that_are_older_read_markers_as_newer_ones(
+    marker: str, settled: bool | None
+) -> None:
+    def contains(specifier: str, version: str) -> bool | None:
+        try:
+            return Specifier(specifier).contains(version, prereleases=True)
+        except InvalidSpecifier:
+            return None
+
+    values = {**LINUX.environment, "extra": ""}
+    found = as_read_for(LINUX.python, marker, values, contains)
+    assert found == marker if settled is None else Marker(found).evaluate(values) is settled
 
 
 def test_unknown_variables_of_an_old_python() -> None:

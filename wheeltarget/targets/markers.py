@@ -77,15 +77,14 @@ def as_read_for(
     values: Mapping[str, str],
     contains: Callable[[str, str], bool | None],
 ) -> str:
-    """Return a marker that has the value today that it had for the own pip of a Python.
+    """Return a marker that has the value for every pip that it has for the own pip of a Python.
 
     :param marker: a marker, as ``str(Marker)`` writes it.
     :param values: the values of all variables, with ``extra``.
     :param contains: returns whether a specifier contains a version, false if that is no version,
         and None if the specifier is none.
     """
-    if not reads_old(python):
-        return marker
+    is_old = reads_old(python)
     lacks_extra = newest_pip(python) < (24, 1) and not values["extra"]
 
     def settle(match: re.Match[str]) -> str:
@@ -95,7 +94,11 @@ def as_read_for(
         if lacks_extra and name == "extra":
             held = False if how == "==" else None
         else:
-            held = _held(name, _value(left, values), how, _value(right, values), contains)
+            one, other = _value(left, values), _value(right, values)
+            held = _held(name, one, how, other, contains)
+            if held is not None and not is_old:
+                held = {"!=": one != other, "<": False, ">": False}.get(how, one == other)
+                held = None if how in {"===", "~="} else held
         return match[0] if held is None else _ALWAYS if held else _NEVER
 
     return _COMPARISON.sub(settle, marker)

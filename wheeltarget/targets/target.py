@@ -18,7 +18,7 @@ from packaging.version import InvalidVersion
 
 from wheeltarget.errors import TargetError
 from wheeltarget.targets import specifiers as legacy
-from wheeltarget.targets.markers import as_read_for, holds
+from wheeltarget.targets.markers import as_read_for, holds, reads_old
 from wheeltarget.targets.tags import Platform, Version, check_abi, loaded_abis, parse_platform
 
 MARKER_VARIABLES = (
@@ -110,7 +110,8 @@ class Target:
         environment = {**dict.fromkeys(self.unknown, ""), **self.environment, "extra": extra}
 
         def evaluate(text: str) -> bool:
-            text = as_read_for(self.python, text, environment, _contains)
+            if reads_old(self.python):
+                text = as_read_for(self.python, text, environment, _contains)
             return Marker(text).evaluate(environment)
 
         try:

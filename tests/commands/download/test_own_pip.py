@@ -306,3 +306,49 @@ def test_the_real_pips_take_old_names_from_an_index(
 
 def hashes(folder: Path) -> set[str]:
     return {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+DIFFERENCES = {
+    "extra": ("3.7", ["spelled[a-b]"], ["spelled"], ["lib", "spelled"]),
+    "compatible": ("2.7", ["range~=1.0b1"], ["range-1.0b1"], ["range-1.9"]),
+}
+"""Documented differences: the Python, what is asked for, what its pip takes, and wheeltarget."""
+
+
+def make_differences(folder: Path) -> Path:
+    tag = "py2.py3-none-any"
+    make_wheel(folder, "spelled", tag=tag, extras=["a_b"], requires=["lib ; extra == 'a_b'"])
+    make_wheel(folder, "lib", tag=tag)
+    for version in ("1.0b1", "1.9"):
+        make_wheel(folder, "range", version, tag=tag)
+    return folder
+
+
+@pytest.mark.parametrize("case", DIFFERENCES)
+def test_documented_differences(index: LocalIndex, tmp_path: Path, case: str) -> None:
+    version, arguments, _, ours = DIFFERENCES[case]
+    make_differences(tmp_path / "index")
+    found = taken(index, version, *arguments, cwd=tmp_path)
+    assert [name.removesuffix("-1.0") for name in found] == ours
+
+
+def test_yanked_releases_that_a_range_needs(index: LocalIndex, tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path / "index", "app", "2.0", tag="py2.py3-none-any")
+    index.yank(wheel.name)
+    assert taken(index, "3.6", "app>=1", cwd=tmp_path) == []
+    assert taken(index, "3.6", "app==2.0", cwd=tmp_path) == ["app-2.0"]
+
+
+@pytest.mark.interpreters
+@pytest.mark.network
+@pytest.mark.parametrize("case", DIFFERENCES)
+def test_the_real_pips_differ_as_documented(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, case: str
+) -> None:
+    version, arguments, theirs, _ = DIFFERENCES[case]
+    shelf = make_differences(tmp_path / "index")
+    folder = ("--no-index", "--find-links", shelf, "--dest", tmp_path / "theirs")
+    done = find_oracle(version, tmp_path_factory).run("-m", "pip", "download", *folder, *arguments)
+    assert done.returncode == 0, done.stderr
+    found = [name.partition("-py")[0] for name in names(tmp_path / "theirs")]
+    assert [name.removesuffix("-1.0") for name in found] == theirs

@@ -30,6 +30,9 @@ from wheeltarget.pip_child.patches.trial import ODD, Wheel, write_wheel
 from wheeltarget.targets.markers import as_read_for, holds
 from wheeltarget.targets.specifiers import modern_requirement, modern_specifiers
 
+_COMPARES_TEXTS = markers.Marker('os_name > ""').evaluate()
+"""Whether this pip puts texts in order, as before 26.0."""
+
 
 class _UnknownMarkerError(Exception):
     """A marker, the first argument, depends on an unknown variable, the second one."""
@@ -61,7 +64,9 @@ def patch_markers(current: CurrentJob) -> None:
     def evaluate(original: Any, self: Any, *rest: Any, **named: Any) -> bool:
         view = current.job.view
         text = str(self) if view is not None else ""
-        if view is None or not (view.old_markers or any(name in text for name in view.unknown)):
+        if view is None or not (
+            view.old_markers or _COMPARES_TEXTS or any(name in text for name in view.unknown)
+        ):
             return bool(original(self, *rest, **named))
         given = (rest[0] if rest else named.get("environment")) or {}
         values = {**view.markers, "extra": given.get("extra") or ""}
