@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.locking import NEW, OLD
-from wheeltarget.commands.lock.resolve import Bound, check_same, lower_bounds, projects_above
+from wheeltarget.commands.lock.resolve import (
+    Bound,
+    check_same,
+    lower_bounds,
+    projects_above,
+    with_failures,
+)
 from wheeltarget.errors import LockError
+from wheeltarget.pip_protocol import ChosenFile, PageFailure
+from wheeltarget.resolver.pip_runner import JobResult
+from wheeltarget.resolver.plan import Job
 
 
 def test_bounds_come_down_to_the_lowest() -> None:
@@ -20,6 +30,18 @@ def test_bounds_come_down_to_the_lowest() -> None:
     assert lower_bounds(chosen, bounds) == bounds
     assert projects_above(chosen[0][1], bounds) == ["a"]
     assert projects_above(chosen[1][1], bounds) == ["b"]
+
+
+def test_failure_that_may_have_lowered_a_bound_is_kept() -> None:
+    """Later the page may be read, but then the bound hides what is on it."""
+    bounded, free, gone, now = (
+        PageFailure(name, "https://a.invalid/simple/", "503") for name in ("a", "b", "c", "a")
+    )
+    files = tuple(ChosenFile(name, "1", Path(name), "", True, (), (), None) for name in ("a", "b"))
+    job = Job(None, (), (), ())
+    result = JobResult(job, 0, "all", files, Path(), page_failures=(now,))
+    kept = with_failures(result, [bounded, free, gone], {"a": Bound("1", OLD)})
+    assert kept.page_failures == (now, gone)
 
 
 versions = st.dictionaries(st.sampled_from("abc"), st.integers(1, 9).map(str), max_size=3)

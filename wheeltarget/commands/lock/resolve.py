@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from packaging.version import Version
 
 from wheeltarget.errors import LockError
-from wheeltarget.pip_protocol import ChosenFile
+from wheeltarget.pip_protocol import ChosenFile, PageFailure
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.explanation import ResolutionError, explain_failures
 from wheeltarget.resolver.pip_runner import JobResult, check_result
@@ -154,9 +154,7 @@ class Resolver:
                 new = self._run(again, labels, f"{name}-{number}")
                 for (i, projects), result in zip(too_high.items(), new, strict=True):
                     _refuse_failure(self.labels[i], projects, result, bounds)
-                    # What failed before may have lowered a bound.
-                    failures = dict.fromkeys((*results[i].page_failures, *result.page_failures))
-                    results[i] = replace(result, page_failures=tuple(failures))
+                    results[i] = with_failures(result, results[i].page_failures, bounds)
         return results
 
 
@@ -207,6 +205,20 @@ def projects_above(versions: Versions, bounds: Mapping[str, Bound]) -> list[str]
         for name, bound in sorted(bounds.items())
         if name in versions and Version(Version(versions[name]).public) > Version(bound.version)
     ]
+
+
+def with_failures(
+    result: JobResult, before: Iterable[PageFailure], bounds: Mapping[str, Bound]
+) -> JobResult:
+    """Return the result of a repeated job with the earlier failures that still matter.
+
+    :param before: the index pages that could not be read before; without them, a version may have
+        been lower, and then a bound.
+    """
+    chosen = {file.name for file in result.chosen}
+    kept = (each for each in before if each.project in bounds or each.project not in chosen)
+    failures = dict.fromkeys((*kept, *result.page_failures))
+    return replace(result, page_failures=tuple(failures))
 
 
 def _bounded(job: Job, bounds: Mapping[str, Bound], floors: Versions) -> Job:
