@@ -19,6 +19,7 @@ from wheeltarget.utils.files import (
     hash_file,
     link,
     link_or_copy,
+    working_tree,
     write_private,
 )
 
@@ -130,3 +131,13 @@ def test_failed_write_changes_nothing(
         write_private(file, "new\udc80" if moment == "while writing" else "new")
     assert file.read_text("utf-8") == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_working_tree_is_the_nearest_folder_with_git(tmp_path: Path) -> None:
+    deep = tmp_path / "outer" / "inner" / "deep"
+    deep.mkdir(parents=True)
+    assert working_tree(deep) in {None, working_tree(tmp_path)}
+    (tmp_path / "outer" / ".git").mkdir()
+    assert working_tree(deep) == working_tree(tmp_path / "outer") == tmp_path / "outer"
+    (tmp_path / "outer" / "inner" / ".git").write_text("gitdir: elsewhere\n")
+    assert working_tree(deep) == tmp_path / "outer" / "inner"

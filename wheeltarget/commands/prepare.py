@@ -96,21 +96,19 @@ def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
     options = [o for o in invocation.everything.options if o.name not in _NOT_FOR_READING]
     arguments = [argument for option in options for argument in option.arguments]
     fetched: dict[str, str] = {}
-    unread: dict[str, str] = {}
-    refused: dict[str, str] = {}
+    failed: dict[str, str] = {}
     while True:
         inputs = invocation.read_inputs(fetched)
-        missing = [url for url in inputs.remote if url not in unread and url not in refused]
+        missing = [url for url in inputs.remote if url not in failed]
         if not missing or not fetches:
-            lacking = (*inputs.unread, *_faults(inputs.remote, unread))
-            faults = (*inputs.faults, *_faults(inputs.remote, refused))
-            return replace(inputs, unread=lacking, faults=faults)
-        refused |= _refusals(missing)
-        missing = [url for url in missing if url not in refused]
+            # Faults even in a run without a target: pip would wait for them again.
+            return replace(inputs, faults=(*inputs.faults, *_faults(inputs.remote, failed)))
+        failed |= _refusals(missing)
+        missing = [url for url in missing if url not in failed]
         if missing:
             contents = pip_runner.read_remote(arguments, missing)
             fetched |= contents.texts
-            unread |= {**dict.fromkeys(missing, "pip could not fetch it"), **contents.reasons}
+            failed |= {**dict.fromkeys(missing, "pip could not fetch it"), **contents.reasons}
 
 
 def _faults(urls: Sequence[str], reasons: Mapping[str, str]) -> list[Fault]:

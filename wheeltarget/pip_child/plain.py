@@ -12,6 +12,7 @@ from pip._vendor.requests import RequestException
 
 from wheeltarget.pip_child.job import CurrentJob, RunContext, download
 from wheeltarget.pip_child.patches.install import install
+from wheeltarget.pip_child.patches.messages import describe
 from wheeltarget.pip_child.patches.requirements_files import FILES
 from wheeltarget.pip_child.patches.trial import run_trial
 from wheeltarget.pip_protocol import Contents, JobOrder, PlainRun, ReadFiles, write_message
@@ -35,13 +36,22 @@ def run(request: PlainRun | ReadFiles, result: Path, _interrupts: list[int]) -> 
             try:
                 texts[url] = str(req_file.get_file_content(url, session)[1])
             except (PipError, RequestException, OSError, ValueError) as error:
-                reasons[url] = str(error)
+                reasons[url] = _reason(url, error)
         return 0
 
     DownloadCommand.run = read
     download(request.arguments)
     write_message(result, Contents(texts, reasons))
     return 0
+
+
+def _reason(url: str, error: Exception) -> str:
+    response = getattr(error, "response", None)
+    if response is None:
+        return describe(error)
+    if url.lower().startswith("file:"):  # pip makes an answer of 404 of every error
+        return "there is no such file, or it cannot be read"
+    return f"the server answered {response.status_code} {response.reason}".rstrip()
 
 
 def _run_pip(request: PlainRun, result: Path) -> int:

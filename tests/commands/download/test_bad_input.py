@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import cycle
@@ -450,3 +451,34 @@ def test_a_constraint_with_extras_has_a_place(where: Place, index: LocalIndex, t
         "       ^^^\n"
         "  write bad==1.0, and the extras in a requirement\n"
     )
+
+
+@pytest.mark.parametrize("option", ["-c", "-r"])
+@pytest.mark.parametrize("target", ["", f" ; tags={LINUX}"])
+def test_a_remote_file_that_is_not_there_is_asked_for_once(
+    where: Place, index: LocalIndex, target: str, option: str
+) -> None:
+    url = f"{index.base}/none.txt"
+    result = refused(where, index, option, url, f"good{target}")
+    assert result.stderr == f"error: cannot read {url}: the server answered 404 Not Found\n"
+    assert index.count("/none.txt") == 1
+
+
+@pytest.mark.parametrize("target", ["", f" ; tags={LINUX}"])
+def test_a_server_that_cannot_be_reached_is_tried_once(
+    where: Place, index: LocalIndex, target: str
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # it does not listen
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/c.txt"
+        result = refused(where, index, "--retries=1", "-c", url, f"good{target}")
+    *retries, last = result.stderr.splitlines()
+    assert len(retries) == result.stderr.count("Retrying") == 1
+    assert last == f"error: cannot read {url}: Connection refused"
+
+
+def test_a_slow_server_is_said_to_be_one(where: Place, index: LocalIndex) -> None:
+    url = index.add_file("c.txt", b"good<2\n")
+    index.fault("/c.txt", Stall(30))
+    result = refused(where, index, "-c", url, f"good ; tags={LINUX}")
+    assert result.stderr == f"error: cannot read {url}: there was no answer in time\n"

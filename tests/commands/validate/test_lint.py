@@ -289,6 +289,7 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
         ("https://h.invalid/x.tar.gz", 1, ""),
         ("git+https://h.invalid/x.git@v[1]", 1, ""),
     ],
+    "WT601": [(f"# tags={W}\nx", 3, ""), (f"x\n  # target=host # c\ny # tags={W}", 5, "")],
 }
 """By code: a text, the column of the first finding, and the mended text; empty if not sure."""
 
@@ -344,13 +345,13 @@ class TestCodes:
             # A name is wrong where it is given, in the project's own file.
             file = "pyproject" if name == "WT215" else name
             (folder / f"{file}.toml").write_text(TARGET_FILES[name])
-        constraints = code >= "WT501"
-        found = check_text("r.txt", text, look_up, constraints=constraints)
+        about = {"constraints": code in {"WT501", "WT502"}, "is_sorted": code == "WT601"}
+        found = check_text("r.txt", text, look_up, **about)
         assert {each.fault.code for each in found} == {code}
         assert found[0].location.column == column
         assert found[0].fixable == bool(mended)
         assert fix(text) == (mended or text)
-        left = check_text("r.txt", fix(text), look_up, constraints=constraints)
+        left = check_text("r.txt", fix(text), look_up, **about)
         assert bool(left) != bool(mended)
 
     @pytest.mark.parametrize(

@@ -5,8 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pip._internal.exceptions import PipError
-from pip._vendor.urllib3.exceptions import HTTPError
+from pip._internal.exceptions import DiagnosticPipError, PipError
+from pip._vendor.requests import RequestException
+from pip._vendor.urllib3.exceptions import (
+    HTTPError,
+    MaxRetryError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 
 from tests.support.child import (
     Job,
@@ -65,6 +71,22 @@ def test_verbosity_is_that_of_pip(shop: Workshop, index: LocalIndex, shelf: Path
     assert run.names(0) == ["app-1.0-py3-none-any.whl"]
 
 
+IN_TIME = "there was no answer in time"
+
+
+def _after(error: Exception, first: Exception) -> Exception:
+    """Return an error that was raised while another one was handled."""
+    error.__context__ = first
+    return error
+
+
+_UNKNOWN = _after(NewConnectionError(None, "Failed: [Errno -2] …"), OSError(-2, "Name not known"))
+_NAMED_ONLY = _after(
+    DiagnosticPipError(reference="ssl-failed", message="x", context=None, hint_stmt=None),
+    RequestException(OSError(1, "certificate verify failed")),
+)
+
+
 @pytest.mark.parametrize(
     ("reason", "described"),
     [
@@ -73,6 +95,10 @@ def test_verbosity_is_that_of_pip(shop: Workshop, index: LocalIndex, shelf: Path
         (PipError("no such file"), "no such file"),
         (OSError(2, "Not found", "a.txt"), "Not found: 'a.txt'"),
         (PipError(HTTPError(OSError(111, "Refused"))), "Refused"),
+        (PipError(MaxRetryError(None, "/", _UNKNOWN)), "Name not known"),
+        (PipError(MaxRetryError(None, "/", ReadTimeoutError(None, "/", "s"))), IN_TIME),
+        (TimeoutError("timed out"), IN_TIME),
+        (_NAMED_ONLY, "certificate verify failed"),
     ],
 )
 def test_innermost_reason_is_described(reason: object, described: str) -> None:

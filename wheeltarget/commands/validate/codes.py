@@ -81,4 +81,6 @@ CODES: Mapping[str, str] = {
     # Lines of a constraints file that pip refuses
     "WT501": "the constraint has extras",
     "WT502": "the constraint is editable, or does not name a project",
+    # Other tools
+    "WT601": "pre-commit's requirements-txt-fixer sorts lines away from this default",
 }

@@ -94,13 +94,20 @@ class Finding:
 
 
 def check_text(
-    name: str, text: str, look_up: LookUp, *, constraints: bool = False
+    name: str,
+    text: str,
+    look_up: LookUp,
+    *,
+    constraints: bool = False,
+    is_sorted: bool = False,
 ) -> tuple[Finding, ...]:
     """Return what is wrong in the decoded text of a file, in its order.
 
     :param constraints: whether it is a constraints file, in which pip refuses some lines.
+    :param is_sorted: whether a hook of pre-commit sorts its lines.
     """
-    return _Checker(name, look_up).check(text, constraints=constraints)
+    checker = _Checker(name, look_up)
+    return checker.check(text, constraints=constraints, is_sorted=is_sorted)
 
 
 def fix_text(name: str, text: str, look_up: LookUp) -> tuple[str, tuple[Finding, ...]]:
@@ -137,7 +144,12 @@ class _Checker:
         self._known: dict[_Name, Target | TargetError | None] = {}
 
     def check(
-        self, text: str, *, layout: bool = False, constraints: bool = False
+        self,
+        text: str,
+        *,
+        layout: bool = False,
+        constraints: bool = False,
+        is_sorted: bool = False,
     ) -> tuple[Finding, ...]:
         """Return the findings; with ``layout``, also those about layout."""
         findings: list[Finding] = []
@@ -161,6 +173,7 @@ class _Checker:
                 (clause.key, word.text) for clause in line.parsed.clauses for word in clause.values
             )
             if line.parsed.kind is Kind.DEFAULT:
+                findings += [_sorted_finding(line)] if is_sorted else []
                 default = names
             elif line.parsed.kind is Kind.REQUIREMENT and (names or default):
                 targeted.append((line, names or default))
@@ -255,6 +268,16 @@ def _pins(requirement: str) -> tuple[str, set[str]]:
         return "", set()
     specifiers = requirement.partition(";")[0]
     return re.sub(r"[-_.]+", "-", match[1]).lower(), set(_PIN.findall(specifiers))
+
+
+def _sorted_finding(line: SourceLine) -> Finding:
+    message = (
+        "requirements-txt-fixer, in .pre-commit-config.yaml, sorts lines away from this default"
+    )
+    hint = "write the clause in each line, or exclude this file from that hook"
+    _, key = head_of(line.parsed.text, line.parsed.clauses[0])
+    end = line.parsed.clauses[-1].values[-1].end
+    return Finding(line.fault(message, hint, key, end, "WT601"))
 
 
 def _layout_finding(line: SourceLine) -> Iterator[Finding]:

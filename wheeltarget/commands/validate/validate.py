@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wheeltarget.commands.validate.lint import Finding, check_text, fix_text
+from wheeltarget.commands.validate.pre_commit import is_sorted
 from wheeltarget.errors import Fault, UsageError
 from wheeltarget.pip_config.options import CommandLine, split_file_options
 from wheeltarget.requirements.annotations import Kind
@@ -96,7 +97,9 @@ def validate(request: ValidateRequest) -> ValidateOutcome:
             except (OSError, ValueError) as error:
                 unfinished.append(Fault(f"cannot write {name}: {_reason(error)}"))
         is_constraints = os.path.realpath(name) in constraints or _says_constraints(name)
-        findings += check_text(name, text, look_up, constraints=is_constraints)
+        findings += check_text(
+            name, text, look_up, constraints=is_constraints, is_sorted=is_sorted(name)
+        )
     return ValidateOutcome(len(names), tuple(findings), tuple(fixed), tuple(unfinished))
 
 

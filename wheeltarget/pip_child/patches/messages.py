@@ -19,7 +19,7 @@ from pip._internal.exceptions import CommandError, HashMismatch, InvalidWheel, P
 from pip._internal.utils.logging import BrokenStdoutLoggingError
 from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.requests import RequestException
-from pip._vendor.urllib3.exceptions import HTTPError
+from pip._vendor.urllib3 import exceptions as urllib3
 
 from wheeltarget.pip_child.job import CurrentJob, JobState
 
@@ -141,13 +141,26 @@ def describe(reason: object) -> str:
     """Return the innermost reason of an error, without the errors wrapped around it."""
     inner = cause = reason
     while isinstance(cause, BaseException):
-        inner = cause
-        cause = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
+        inner, cause = cause, _cause(cause)
     if isinstance(inner, OSError) and inner.strerror:
         return f"{inner.strerror}: {inner.filename!r}" if inner.filename else inner.strerror
     if not isinstance(inner, Exception):
         return str(inner)
-    if isinstance(inner, PipError | RequestException | HTTPError):  # clear without the class
+    if isinstance(inner, TimeoutError | urllib3.TimeoutError):
+        return "there was no answer in time"
+    if isinstance(
+        inner, PipError | RequestException | urllib3.HTTPError
+    ):  # clear without the class
         has_text = inner.args and isinstance(inner.args[0], str)
         return str(inner.args[0] if has_text else inner)
     return f"{type(inner).__name__}: {inner}"
+
+
+def _cause(error: BaseException) -> object:
+    """Return the error that another one is wrapped around; maybe something else, or None."""
+    # The text of such an error of pip is only a name, such as connection-failed.
+    if hasattr(error, "reference"):
+        return error.__cause__ or error.__context__
+    if isinstance(error, urllib3.NewConnectionError):
+        return error.__cause__ or error.__context__
+    return getattr(error, "reason", None) or (error.args[0] if error.args else None)
