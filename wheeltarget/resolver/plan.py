@@ -331,10 +331,9 @@ def _foreign_faults(
             message = f"this is {what}, which cannot be built here for {target.label}"
             project = name or "NAME"
             hint = f"--allow-sdist {project} keeps its source for the target to build"
-            if not locks:
-                hint += f", --build-pure {project} builds a pure Python wheel here"
-            elif what is _TREE:
-                hint = hash_hint(project, checkout=False)
+            builds = f"--build-pure {project} builds a pure Python wheel here"
+            # A source tree has no hash, but a wheel that is built of it has one.
+            hint = builds if locks and what is _TREE else f"{hint}, {builds}"
             yield _at_requirement(line, message, hint)
     message = f"--no-binary cannot be used for {target.label}: only wheels fit a foreign target"
     hint = "to allow the source of a project, use --allow-sdist NAME"

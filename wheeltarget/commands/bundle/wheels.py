@@ -139,7 +139,9 @@ def take_wheels(
     sources = [package.filename for package in lock.packages if not package.is_wheel]
     if sources:
         message = f"the lock names sources, and a bundle needs wheels: {', '.join(sources)}"
-        raise BundleError(message, "lock with --build-pure, or leave these projects out")
+        names = ",".join(package.name for package in lock.packages if not package.is_wheel)
+        hint = f"lock with --build-pure {names} in place of --allow-sdist, or leave them out"
+        raise BundleError(message, hint)
     for each in request.wheels:
         try:
             os.scandir(each).close()
