@@ -78,7 +78,10 @@ def note_siblings(lock: Lock, request: LockedRequest, invocation: Invocation) ->
         if path.name in named:
             continue
         with suppress(OSError):
-            parsed, _ = parse_lock(str(path), invocation.files.read_lock(str(path)))
+            data = invocation.files.read_lock(str(path))
+            if lock.tag.encode() not in data:
+                continue
+            parsed, _ = parse_lock(str(path), data)
             origin = parsed.origin if parsed else None
             if parsed is None or origin is None or origin.tag != lock.tag:
                 continue
