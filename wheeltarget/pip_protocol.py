@@ -92,6 +92,7 @@ class JobOrder(_Value):
     :param dry_run: whether to only resolve, and fetch no more than that needs.
     :param hashed: whether a dry run is for a lock: it fetches files without a sha256, asks for
         unknown sizes, and notes upload times.
+    :param kept: the projects whose sources are fetched even in a dry run.
     """
 
     label: str
@@ -107,6 +108,7 @@ class JobOrder(_Value):
     preferred: Mapping[str, str] = field(default_factory=dict)
     dry_run: bool = False
     hashed: bool = False
+    kept: frozenset[str] = frozenset()
 
 
 class ChosenFile(_Value):

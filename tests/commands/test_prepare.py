@@ -133,8 +133,8 @@ def test_locks(project: Path, index: LocalIndex) -> None:
     once = {lock: 1, "pip.conf": 1}
     assert count(project, "download", "-r", lock, "-d", "house") == (once, 1)
     assert count(project, "check", "house", "-r", lock) == (once, 1)
-    # The other lock may be for the same tags, which is worth a note.
-    both = {**once, "pylock._-mine_toml.toml": 1}
+    # A lock beside it may be for the same tags.
+    both = once | {"pylock._-mine_toml.toml": 1}
     assert count(project, "bundle", "-r", lock, "-o", "bundle.zip") == (both, 1)
     assert count(project, "bundle", "-r", lock, "--wheels=house", "-o", "b.zip") == (both, 1)
     arguments = ["prune", "house", "-r", lock, "--list"]

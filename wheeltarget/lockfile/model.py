@@ -3,7 +3,8 @@
 Specification: https://packaging.python.org/en/latest/specifications/pylock-toml/ (PEP 751). One
 file is for one target. ``[tool.wheeltarget]`` has ``schema`` (1), ``target`` (its label), ``tag``
 (its best tag), ``python`` (its full version), ``inputs`` (the annotated requirements and the
-constraints that it was made from, sorted) and ``digest`` (of the inputs).
+constraints that it was made from, sorted) and ``digest`` (of the inputs). A project may have
+a table of this name, too, with ``built-from``, the source of a wheel that was built for the lock.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from wheeltarget.errors import Fault, InputError, LockError
 from wheeltarget.lockfile.reader import SCHEMA, FaultCollector, Origin, PinnedFile, parse_lock
 from wheeltarget.utils.toml import toml_text
 
+_BUILT_FROM = "built-from"
 _DELETE_AND_LOCK = "delete the file and lock again"
 
 
@@ -48,6 +50,7 @@ class LockedPackage:
     :param dependencies: the projects of the lock that it needs.
     :param subdirectory: the folder of the project in the file; empty for the whole file.
     :param uploaded: when it was uploaded to its index, in UTC; None if unknown.
+    :param built_from: the source that a wheel was built from, with ``#sha256=`` and its hash.
     :raises LockError: if the file has no hash, not exactly one of URL and path, or an invalid name.
     """
 
@@ -64,6 +67,7 @@ class LockedPackage:
     dependencies: tuple[str, ...] = ()
     subdirectory: str = ""
     uploaded: datetime | None = None
+    built_from: str = ""
 
     def __post_init__(self) -> None:
         if re.fullmatch(r"(?!\.)[^/\\\x00]+", self.filename) is None:
@@ -180,6 +184,7 @@ def _package(package: LockedPackage) -> Package:
         requires_python=_specifiers(package.requires_python),
         dependencies=[{"name": name} for name in package.dependencies] or None,
         index=package.index or None,
+        tool={"wheeltarget": {_BUILT_FROM: package.built_from}} if package.built_from else None,
         **entry,
     )
 
@@ -265,4 +270,12 @@ def _locked(package: Package, file: PinnedFile) -> LockedPackage:
         dependencies=tuple(str(each["name"]) for each in package.dependencies or ()),
         subdirectory=(archive and archive.subdirectory) or "",
         uploaded=file.uploaded,
+        built_from=built_from(package),
     )
+
+
+def built_from(package: Package) -> str:
+    """Return the source of a wheel that was built for a lock; empty if it was not."""
+    table = (package.tool or {}).get("wheeltarget")
+    source = table.get(_BUILT_FROM) if isinstance(table, dict) else None
+    return source if isinstance(source, str) else ""

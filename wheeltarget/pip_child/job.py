@@ -140,8 +140,12 @@ class JobState:
         """Return the version of a project to try first, or None."""
         return self.order.preferred.get(normalize_name(project)) if self.order.preferred else None
 
-    def saves(self, link: Any) -> bool:
-        """Return whether to fetch a chosen file; a dry run only does so for its hash."""
+    def saves(self, requirement: Any) -> bool:
+        """Return whether to fetch a chosen file; a dry run does so for its hash, or to build it."""
+        link = requirement.link
+        kept = self.order.kept
+        if kept and not link.is_wheel and normalize_name(requirement.name) in kept:
+            return True
         needs_hash = self.order.hashed and link.hash_name != "sha256"
         is_file = not link.is_vcs and not link.is_existing_dir()
         return not self.order.dry_run or (needs_hash and is_file)

@@ -52,6 +52,7 @@ _NOT_FOR_BUILDING = (
 )
 """Variables of pip that do not matter for building, such as the requirements of the run."""
 
+_FIRST_DAY_OF_ZIP = 315_532_800
 _NO_RESULT = "pip's process ended without a result; nothing was saved"
 _FLUSH_FAILED = 120
 """Python's exit code if it cannot write its last output, which is captured in a file."""
@@ -74,6 +75,7 @@ class RunOptions:
     :param dry_run: whether to only resolve, and fetch no more than that needs.
     :param hashed: whether a dry run fetches what is needed to know every sha256.
     :param refresh: whether index pages that are fresh in pip's cache are fetched again.
+    :param kept: the projects whose sources a dry run fetches, too.
     """
 
     folders: tuple[str, ...]
@@ -83,6 +85,7 @@ class RunOptions:
     silent: bool = False
     store: Path | None = None
     refresh: bool = False
+    kept: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ def run_jobs(
             destination=str(stage.destination / options.folders[number]),
             dry_run=options.dry_run,
             hashed=options.hashed,
+            kept=options.kept,
         )
         for number, (job, label, folder) in enumerate(zip(jobs, labels, folders, strict=True))
     ]
@@ -254,6 +258,8 @@ def build_wheel(source: Path, folder: Path, options: Sequence[str], stage: Stage
     variables = {name: os.environ[name] for name in os.environ if name not in _NOT_FOR_BUILDING}
     # The hash of the source was checked when it was fetched.
     variables |= {**_temporary(stage.temporary), "PIP_REQUIRE_HASHES": "0"}
+    # Most backends then make the same wheel of the same source, on any day.
+    variables.setdefault("SOURCE_DATE_EPOCH", str(_FIRST_DAY_OF_ZIP))
     sys.stderr.flush()
     report(None)
     with _processes(stage.notify_guard) as children:

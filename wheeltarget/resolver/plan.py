@@ -392,11 +392,12 @@ def _build_faults(
     elif name not in sources and not (sources and not name):
         message = f"this is {what}, which cannot be built here for {target.label}"
         hint = f"--allow-sdist {project} keeps its source for the target to build"
-        if not hashed:
-            hint += f", --build-pure {project} builds a pure Python wheel here"
-        elif what is _TREE:
-            hint = hash_hint(project, checkout=False)
-        elif checked and not _HASHED.search(line.parsed.text):
+        builds = f"--build-pure {project} builds a pure Python wheel here"
+        if hashed == "to lock" and what is _TREE:
+            hint = builds  # it has no hash, but a wheel that is built of it has one
+        elif not checked:
+            hint += f", {builds}"
+        elif not _HASHED.search(line.parsed.text):
             hint += "; hashes are required, so add --hash=sha256:… of this file to the line"
         yield _at_requirement(line, message, hint)
 

@@ -19,6 +19,7 @@ def test_request() -> None:
         "--same-versions",
         "--allow-sdist",
         "s",
+        "--build-pure=b",
         "--jobs=2",
         "-U",
     ]
@@ -29,6 +30,7 @@ def test_request() -> None:
         tags=("t",),
         targets=("u",),
         allow_sdist=("s",),
+        build_pure=("b",),
         folder=Path("locks"),
         form=Form.REQUIREMENTS,
         upgrade=True,

@@ -428,8 +428,9 @@ def test_what_has_no_hash_is_refused(index: LocalIndex, project: Path) -> None:
         ("app @ git+https://h/app", (), "a repository", "of one commit instead: app @ https://"),
         ("git+https://h/app", ("app",), "a repository", "of one commit instead: NAME @ https://"),
         ("-e ./app", ("app",), "an editable project", "build a wheel of it, and name that"),
-        ("./app", (), "a source tree", "build a wheel of it, and name that"),
+        ("./app", (), "a source tree", "--build-pure NAME builds a pure Python wheel here"),
         ("./app-1.0.zip", (), "a source distribution", "--allow-sdist app keeps its source"),
+        ("./app-1.0.zip", (), "a source distribution", ", --build-pure app builds a pure"),
     ],
 )
 def test_what_no_lock_can_name_is_told_with_its_place(
@@ -443,7 +444,6 @@ def test_what_no_lock_can_name_is_told_with_its_place(
     (fault,) = refused.value.faults
     assert fault.message.startswith(f"this is {what}, which ")
     assert hint in fault.hint
-    assert "--build-pure" not in fault.hint
     assert str(fault.location) == "needed.txt:2:1"
     assert index.requests == ()
 
@@ -456,7 +456,6 @@ def test_what_no_lock_can_name_is_told_with_its_place(
         (["-dhouse", "app"], "lock does not take --dest"),
         (["--python", "x", "app"], "lock does not take --python"),
         (["--abi=cp39", "app"], "--abi does not describe an environment fully"),
-        (["--build-pure=app", "app"], "--build-pure cannot be combined with lock"),
         (["-r", "pylock.box.toml"], "cannot lock pylock.box.toml: it is a lock already"),
         (["--dry-run", "app"], "no such option: --dry-run"),
     ],

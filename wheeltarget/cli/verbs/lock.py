@@ -34,6 +34,7 @@ def lock(
         ),
     ] = False,
     allow_sdist: app.AllowSdist = None,
+    build_pure: app.BuildPure = None,
     jobs: app.Jobs = 1,
     upgrade: Annotated[
         bool,
@@ -92,6 +93,7 @@ def lock(
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
         allow_sdist=tuple(allow_sdist or ()),
+        build_pure=tuple(build_pure or ()),
         folder=output,
         form=Form(form),
         upgrade=upgrade,

@@ -79,7 +79,10 @@ def note_siblings(lock: Lock, request: LockedRequest, invocation: Invocation) ->
         if path.name in named:
             continue
         with suppress(OSError):
-            parsed, _ = parse_lock(str(path), invocation.files.read_lock(str(path)))
+            data = invocation.files.read_lock(str(path))
+            if lock.tag.encode() not in data:
+                continue
+            parsed, _ = parse_lock(str(path), data)
             origin = parsed.origin if parsed else None
             if parsed is None or origin is None or origin.tag != lock.tag:
                 continue
@@ -141,7 +144,9 @@ def take_wheels(
     sources = [package.filename for package in lock.packages if not package.is_wheel]
     if sources:
         message = f"the lock names sources, and a bundle needs wheels: {', '.join(sources)}"
-        raise BundleError(message, "lock with --build-pure, or leave these projects out")
+        names = ",".join(package.name for package in lock.packages if not package.is_wheel)
+        hint = f"lock with --build-pure {names} in place of --allow-sdist, or leave them out"
+        raise BundleError(message, hint)
     for each in request.wheels:
         try:
             os.scandir(each).close()

@@ -209,9 +209,7 @@ def _download(
         hashes = Hashes()
         if not dry_run:
             if pure:
-                given = [option for _, option in all_options(prepared.inputs.files, command)]
-                for_building = [option.arguments for option in given if option.name in FOR_BUILDING]
-                builder = Builder(pure, list(itertools.chain(*for_building)), stage)
+                builder = make_builder(prepared, pure, stage)
                 results = tuple(map(builder.replace_sources, results))
             refuse_changed(results, hashes)
         for result in results:
@@ -362,6 +360,13 @@ def _definitions(name: TargetName) -> list[Path]:
     if is_path(name.text):
         return [Path(name.folder, name.text)]
     return [*project_files(Path(name.folder)), user_folder() / f"{name.text}.toml"]
+
+
+def make_builder(prepared: Prepared, projects: frozenset[str], stage: Stage) -> Builder:
+    """Return a builder with the options of a run that also apply to building."""
+    given = all_options(prepared.inputs.files, prepared.invocation.everything)
+    options = (each.arguments for _, each in given if each.name in FOR_BUILDING)
+    return Builder(projects, list(itertools.chain(*options)), stage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
 from packaging.markers import default_environment
@@ -41,10 +43,13 @@ _VARIABLES = ("implementation_name", "platform_machine", "sys_platform")
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+@")
 
 
-def inputs_of(job: Job, prepared: Prepared, clause: str) -> Iterator[str]:
+def inputs_of(
+    job: Job, prepared: Prepared, clause: str, pure: frozenset[str] = frozenset()
+) -> Iterator[str]:
     """Yield the inputs of a lock: requirements, constraints, and options that affect the choice.
 
     :param clause: the clause that names the job's target, as the user wrote it.
+    :param pure: the projects of which a wheel is built here, normalised.
     """
     for line in job.lines:
         requirement, options = line.parsed.requirement.strip(), line.parsed.options.strip()
@@ -54,7 +59,8 @@ def inputs_of(job: Job, prepared: Prepared, clause: str) -> Iterator[str]:
     for _, option in all_options(prepared.inputs.files, prepared.invocation.command):
         if option.name in _DECIDING:
             yield from option.arguments
-    yield from (f"--allow-sdist={project}" for project in job.sources)
+    yield from (f"--allow-sdist={project}" for project in job.sources - pure)
+    yield from (f"--build-pure={project}" for project in job.sources & pure)
 
 
 def _constraint(line: SourceLine) -> str:
@@ -69,11 +75,17 @@ def _join(*parts: str) -> str:
 
 
 def make_lock(
-    label: str, target: Target, inputs: Iterable[str], folder: Path, files: Sequence[ChosenFile]
+    label: str,
+    target: Target,
+    inputs: Iterable[str],
+    folder: Path,
+    files: Sequence[ChosenFile],
+    sources: Mapping[str, str] = MappingProxyType({}),
 ) -> Lock:
     """Make the lock of the files chosen for a target.
 
     :param folder: the absolute path of the lock's folder.
+    :param sources: by project, the source of each wheel that was built here.
     :raises LockError: if a file has no hash, or the target would not select these files from the
         lock.
     """
@@ -86,7 +98,13 @@ def make_lock(
         target.tags[0],
         target.environment["python_full_version"],
         tuple(map(_clean, inputs)),
-        tuple(_package(file, needs, label, target, folder) for file in files),
+        tuple(
+            replace(
+                _package(file, needs, label, target, folder),
+                built_from=_clean(sources.get(file.name, "")),
+            )
+            for file in files
+        ),
         _environment(target),
         _python(target),
     )

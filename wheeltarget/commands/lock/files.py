@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -226,7 +227,7 @@ def _read_requirements(text: str, path: Path, label: str) -> OldLock:
     pins: dict[str, Pin] = {}
     name = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        if line.startswith("#") or not line.strip():
+        if line.startswith(("#", "--find-links ")) or not line.strip():
             continue
         if pin := _PIN.match(line):
             name = pin["name"]
@@ -247,6 +248,9 @@ def requirements_text(lock: Lock, clause: str, folder: Path) -> str:
     label = _on_one_line(lock.target)
     heading = f"# Locked by wheeltarget for {label}; change the input, not this file."
     lines = [heading, f"# {clause}"]
+    # pip looks for the folder beside the file.
+    built = (posixpath.dirname(each.path) for each in lock.packages if each.built_from)
+    lines += (f"--find-links {name}" for name in sorted(set(built)))
     for package in lock.packages:
         pin = _direct_pin(package, folder) if package.direct else f"=={package.version}"
         lines += [f"{package.name}{pin} \\", f"    --hash=sha256:{package.sha256}"]

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wheeltarget.cache.wheel_store import open_for, prune_after_run, wheel_folder
+from wheeltarget.commands.download.download import make_builder
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.lock.build import inputs_of, make_lock
+from wheeltarget.commands.lock.built import FOLDER, Built, build_all, find_known
 from wheeltarget.commands.lock.files import (
     Form,
     LockFile,
@@ -71,6 +73,8 @@ class LockRequest:
     :param targets: the values of ``--target``, each a comma-separated list.
     :param allow_sdist: the projects of which a source distribution is locked if no wheel fits, each
         a comma-separated list.
+    :param build_pure: the projects of which a pure Python wheel is built if no wheel fits, and kept
+        beside the lock, each a comma-separated list.
     :param folder: the folder for locks; created if missing.
     :param form: the format of the locks.
     :param upgrade: whether to upgrade all projects.
@@ -87,6 +91,7 @@ class LockRequest:
     tags: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     allow_sdist: tuple[str, ...] = ()
+    build_pure: tuple[str, ...] = ()
     folder: Path = field(default_factory=Path)
     form: Form = Form.PYLOCK
     upgrade: bool = False
@@ -137,23 +142,36 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     ]
     # For wheels that pip has to fetch to read their metadata.
     cache, no_cache = open_for(invocation.command, invocation.settings, invocation.environment)
-    with interruptible() as interrupts, open_stage(folder, dry_run=request.dry_run) as stage:
-        resolver = Resolver(labels, stage, request.processes, cache and wheel_folder(cache))
+    pure = _pure(request)
+    paths = [folder / file_name(label, request.form) for label in labels]
+    with (
+        interruptible() as interrupts,
+        open_stage(folder, dry_run=request.dry_run, folders=("", FOLDER) if pure else ()) as stage,
+    ):
+        store = cache and wheel_folder(cache)
+        resolver = Resolver(labels, stage, request.processes, store, pure)
         results = resolver.resolve(jobs, same=request.same_versions)
         if prepared.inputs.locked:
             compare_with_locks(results, labels, prepared.inputs.locked)
+        built = Built(results, [{}] * len(results), {})
+        if pure:
+            builder = make_builder(prepared, pure, stage)
+            mine = {path.name for path in paths}
+            built = build_all(results, builder, folder, find_known(folder), mine)
         locks = [
-            _make(prepared, result, before, *each, folder / file_name(each[0], request.form))
-            for each, result, before in zip(named, results, old, strict=True)
+            _make(prepared, result, before, *each, path, sources, pure)
+            for each, path, result, sources, before in zip(
+                named, paths, built.results, built.sources, old, strict=True
+            )
         ]
         failures = find_index_failures(results)
         if not request.allow_index_failures:
             _refuse_index_failures(results, locks, old, failures, checks=request.dry_run)
         if not request.dry_run:
-            _place(locks, stage, interrupts)
+            _place(locks, built.wheels, stage, interrupts)
     notes = (
         *(failure.describe() for failure in failures),
-        *notes_on(plan, results, labels, frozenset()),
+        *notes_on(plan, built.results, labels, pure),
         *_notes(locks, upgraded, request, folder),
         *stage.notes,
         *filter(None, [no_cache or prune_after_run(cache, invocation.environment)]),
@@ -162,12 +180,11 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     return LockOutcome(files, notes, not request.dry_run, failures)
 
 
+def _pure(request: LockRequest) -> frozenset[str]:
+    return project_names("--build-pure", request.build_pure)
+
+
 def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
-    if any(word.partition("=")[0] == "--build-pure" for word in request.arguments):
-        raise UsageError(
-            "--build-pure cannot be combined with lock: a wheel built here has no URL to lock",
-            "use --allow-sdist NAME to lock the source distribution, for the target to build",
-        )
     invocation.require_valid()
     lock = next(filter(is_lock, invocation.command.values("--requirement")), None)
     if lock is not None:
@@ -178,7 +195,7 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
     for option, reason, hint in _REFUSED:
         if invocation.command.has(option):
             raise UsageError(f"lock does not take {option}, as it {reason}", hint)
-    sources = project_names("--allow-sdist", request.allow_sdist)
+    sources = _pure(request) | project_names("--allow-sdist", request.allow_sdist)
     prepared = prepare(invocation, request.tags, request.targets, sources, locks=True)
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
@@ -226,11 +243,19 @@ def _kept(
 
 
 def _make(
-    prepared: Prepared, result: JobResult, old: OldLock, label: str, name: TargetName, path: Path
+    prepared: Prepared,
+    result: JobResult,
+    old: OldLock,
+    label: str,
+    name: TargetName,
+    path: Path,
+    sources: Mapping[str, str],
+    pure: frozenset[str],
 ) -> _NewLock:
     job, folder = result.job, path.parent
-    inputs = inputs_of(job, prepared, f"{name.key}={name.text}")
-    made = make_lock(label, job.target or catalog.host(), inputs, folder, result.chosen)
+    inputs = inputs_of(job, prepared, f"{name.key}={name.text}", pure)
+    target = job.target or catalog.host()
+    made = make_lock(label, target, inputs, folder, result.chosen, sources)
     if path.suffix == ".toml":
         text = write(made)
     else:
@@ -273,16 +298,18 @@ def _refuse_index_failures(
             raise IndexFailureError(f"no lock was written: {sentences}", hint)
 
 
-def _place(locks: Sequence[_NewLock], stage: Stage, interrupts: Interrupts) -> None:
-    """Write all new and changed locks, or none."""
+def _place(
+    locks: Sequence[_NewLock], wheels: Mapping[str, Path], stage: Stage, interrupts: Interrupts
+) -> None:
+    """Write all new and changed locks and the wheels that were built, or none."""
     for new in locks:
         (stage.folder / new.file.path.name).write_bytes(new.text.encode())
     with stage.hold():
         interrupts.hold()
         # Another run may have changed locks since they were read.
         names = [new.file.path.name for new in locks if read_text(new.file.path) != new.text]
-        if names:
-            stage.place({name: stage.folder / name for name in names})
+        if names or wheels:
+            stage.place({**wheels, **{name: stage.folder / name for name in names}})
 
 
 def _notes(

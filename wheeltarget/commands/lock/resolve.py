@@ -72,12 +72,14 @@ class Resolver:
 
     :param labels: the label of each job's target.
     :param store: the folder of the wheel store; None to use no store.
+    :param kept: the projects whose sources are fetched.
     """
 
     labels: Sequence[str]
     stage: Stage
     processes: int
     store: Path | None = None
+    kept: frozenset[str] = frozenset()
 
     def resolve(self, jobs: Sequence[Job], *, same: bool) -> list[JobResult]:
         """Resolve jobs without saving files, and find the hash of every file that has one.
@@ -97,7 +99,12 @@ class Resolver:
 
     def _run(self, jobs: Sequence[Job], labels: Sequence[str], name: str) -> tuple[JobResult, ...]:
         options = pip_runner.RunOptions(
-            ("",) * len(jobs), self.processes, dry_run=True, hashed=True, store=self.store
+            ("",) * len(jobs),
+            self.processes,
+            dry_run=True,
+            hashed=True,
+            store=self.store,
+            kept=self.kept,
         )
         return pip_runner.run_jobs(jobs, labels, self.stage.part(name), options)
 

@@ -196,7 +196,7 @@ def _patch_saving(current: CurrentJob) -> None:
     @replaces(prepare.RequirementPreparer, "save_linked_requirement")
     def save(original: Any, self: Any, requirement: Any) -> None:
         job, link = current.job, requirement.link
-        if not job.saves(link):
+        if not job.saves(requirement):
             return
         # For a checkout, the requirement logs what was saved.
         with silenced(prepare.logger), silenced(req_install.logger):
@@ -209,7 +209,7 @@ def _patch_saving(current: CurrentJob) -> None:
 
     @replaces(prepare.RequirementPreparer, "prepare_linked_requirements_more")
     def prepare_more(original: Any, self: Any, reqs: Any, *rest: Any, **named: Any) -> None:
-        wanted = [requirement for requirement in reqs if current.job.saves(requirement.link)]
+        wanted = [requirement for requirement in reqs if current.job.saves(requirement)]
         if wanted:
             original(self, wanted, *rest, **named)
 
@@ -251,7 +251,7 @@ def _without_size(current: CurrentJob) -> Iterator[str]:
     for requirement in current.job.requirement_set.requirements.values():
         link = requirement.link
         url = link.url_without_fragment
-        if url in run.sizes or link.is_vcs or link.is_file or current.job.saves(link):
+        if url in run.sizes or link.is_vcs or link.is_file or current.job.saves(requirement):
             continue
         if stored := run.store.find(link.hash) if run.store and link.is_wheel else None:
             run.sizes[url] = stored.stat().st_size
