@@ -35,6 +35,7 @@ from packaging.utils import (
 )
 
 from tests.support.wheels import metadata_of, pkg_info_of
+from wheeltarget.targets.variants import parse_variant
 
 _HOST = "127.0.0.1"
 _JSON = "application/vnd.pypi.simple.v1+json"
@@ -552,7 +553,9 @@ def _distributions(folder: Path) -> Iterator[tuple[Path, NormalizedName]]:
     """Find the files of a folder that are named as distributions, with their projects."""
     for path in sorted(folder.glob("*")):
         with contextlib.suppress(InvalidWheelFilename, InvalidSdistFilename):
-            if path.suffix == ".whl":
+            if variant := parse_variant(path.name):
+                yield path, canonicalize_name(variant[0])
+            elif path.suffix == ".whl":
                 yield path, parse_wheel_filename(path.name)[0]
             else:
                 yield path, parse_sdist_filename(path.name)[0]

@@ -42,6 +42,7 @@ from wheeltarget.targets.compatibility import (
 )
 from wheeltarget.targets.specifiers import is_pin
 from wheeltarget.targets.target import Target
+from wheeltarget.targets.variants import parse_variant
 
 Build = Callable[[str], Target]
 """Returns the target with a given best tag; raises TargetError."""
@@ -52,7 +53,7 @@ Suggestion = tuple[str, str]
 _REFUSED = frozenset({"upload_too_late", "upload_time_missing", "pre_release"})
 """pip's verdicts that exclude a file for every target."""
 
-_NO_DISTRIBUTION = frozenset({"different_project", "format_invalid"})
+_OTHER_PROJECT, _INVALID = "different_project", "format_invalid"
 """pip's verdicts on a file that belongs to no release of the project."""
 
 _parse_version = cache(Version)
@@ -127,7 +128,8 @@ def explain(
     :param places: the URLs that were searched for the project.
     """
     releases = judge_releases(demands, files, target)
-    names = (file.filename for release in releases for file in release.files)
+    valid = (file for release in releases for file in release.files if file.verdict != _INVALID)
+    names = (file.filename for file in valid)
     missing = missing_everywhere((name for name in names if name.endswith(".whl")), target)
     why = Explanation(demands, target, releases, missing, () if releases else tuple(places))
     suggestions = dict.fromkeys(find_suggestions(why, build))
@@ -192,14 +194,16 @@ def _explain_job(result: JobResult, build: Build) -> Iterator[Explanation]:
 def _explain_wheel(line: SourceLine, target: Target, build: Build) -> Explanation | None:
     """Explain why the wheel that a line gives by its path or URL does not fit, if so."""
     filename = wheel_name(line)
+    variant = parse_variant(filename)
     try:
-        project = parse_wheel_filename(filename)[0]
+        project = variant[0] if variant else parse_wheel_filename(filename)[0]
     except InvalidWheelFilename:
         return None
-    if compare_tags(filename, target).difference is Difference.FITS:
+    if not variant and compare_tags(filename, target).difference is Difference.FITS:
         return None
     demand = Demand(project, project, "", location=str(line.fault("").location))
-    return explain((demand,), [FileFact(filename, "candidate")], target, build)
+    fact = FileFact(filename, _INVALID if variant else "candidate")
+    return explain((demand,), [fact], target, build)
 
 
 def _as_constrained(target: Target, project: str, job: Job, build: Build) -> tuple[Target, Build]:
@@ -282,11 +286,16 @@ def newest_fitting(releases: Iterable[Release]) -> Release | None:
     return next(final, fitting[0] if fitting else None)
 
 
-def files_by_version(files: Iterable[FileFact]) -> dict[Version, list[FileFact]]:
-    """Group files by release; those of no release are left out."""
+def files_by_version(files: Iterable[FileFact], project: str = "") -> dict[Version, list[FileFact]]:
+    """Group files of a project by release; those of no release are left out."""
     found = defaultdict(list)
     for file in files:
-        version = None if file.verdict in _NO_DISTRIBUTION else _version(file.filename)
+        variant = parse_variant(file.filename) if file.verdict == _INVALID else None
+        if variant and variant[0] == project:
+            version = _version(file.filename)
+        else:
+            excluded = file.verdict in {_INVALID, _OTHER_PROJECT}
+            version = None if excluded else _version(file.filename)
         if version is not None:
             found[version].append(file)
     return dict(found)
@@ -296,7 +305,7 @@ def _version(filename: str) -> Version | None:
     parts = filename.split("-")
     try:
         if filename.endswith(".whl"):
-            return _parse_version(parts[1]) if len(parts) in {5, 6} else None
+            return _parse_version(parts[1]) if len(parts) in {5, 6, 7} else None
         return parse_sdist_filename(filename)[1]
     except (InvalidSdistFilename, InvalidVersion):
         return None
@@ -315,9 +324,10 @@ def judge_releases(
             return Reason(Difference.HASH, f"the listed hash is that of {listed[0]}")
         return merged
 
+    by_version = files_by_version(files, demands[0].project)
     releases = tuple(
         Release(version, wanted.takes(version), reason(some), tuple(some))
-        for version, some in sorted(files_by_version(files).items(), reverse=True)
+        for version, some in sorted(by_version.items(), reverse=True)
     )
     has_final = any(each.admitted and not each.version.is_prerelease for each in releases)
     if wanted.names_prereleases or not has_final:
@@ -349,6 +359,10 @@ def judge(
         if file.verdict == "candidate":
             return Reason(Difference.FITS, "fits as a source")
         return Reason(Difference.SOURCE, "has no wheel, only a source")
+    variant = parse_variant(file.filename) if file.verdict == _INVALID else None
+    if variant:
+        text = f"is a variant wheel for {variant[2]}, which no pip takes yet"
+        return Reason(Difference.VARIANT, text)
     reason = compare_tags(file.filename, target)
     if reason.difference is not Difference.FITS:
         return reason

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from pip._internal import exceptions
@@ -16,6 +17,7 @@ from pip._internal.index.package_finder import PackageFinder
 from pip._internal.models.link import Link
 from pip._internal.resolution.resolvelib import candidates
 from pip._internal.resolution.resolvelib.factory import Factory
+from pip._internal.utils.urls import path_to_url
 from pip._vendor.packaging.version import Version
 from pip._vendor.requests import RequestException
 
@@ -31,6 +33,7 @@ from wheeltarget.pip_child.links import (
 from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_protocol import Demand, Failure, FileFact
 from wheeltarget.targets.specifiers import is_pin
+from wheeltarget.targets.variants import parse_variant
 
 _LOGGER = logging.getLogger(__name__)
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
@@ -160,7 +163,12 @@ def prove_failures(current: CurrentJob) -> bool:
 def _failure(job: JobState, finder: Any, demands: list[Demand], unseen: list[str]) -> Failure:
     """Return the failure for some demands, with the files of their projects."""
     files = {
-        name: tuple(fact for _, fact in file_facts(finder, name, job.links_of(name)))
+        name: tuple(
+            fact
+            for _, fact in file_facts(
+                finder, name, [*job.links_of(name), *variant_links(finder, name)]
+            )
+        )
         for name in sorted({demand.project for demand in demands if demand.project})
     }
     places = ((name, tuple(places_of(finder, name))) for name in files if not files[name])
@@ -172,6 +180,15 @@ def places_of(finder: Any, project: str) -> Iterator[str]:
     scope = finder.search_scope
     for place in (*scope.get_index_urls_locations(project), *scope.find_links):
         yield without_credentials(place)
+
+
+def variant_links(finder: Any, project: str) -> Iterator[Link]:
+    """Return links to the variant wheels of a project in local folders, which pip passes over."""
+    for place in map(Path, finder.find_links):
+        for file in sorted(place.iterdir()) if place.is_dir() else ():
+            variant = parse_variant(file.name)
+            if variant is not None and variant[0] == project:
+                yield Link(path_to_url(str(file)))
 
 
 def _demand(cause: Any, constraints: Any) -> Demand:

@@ -29,7 +29,7 @@ from wheeltarget.pip_child.links import (
     normalize_name,
     with_extras,
 )
-from wheeltarget.pip_child.patches.failures import file_facts, places_of
+from wheeltarget.pip_child.patches.failures import file_facts, places_of, variant_links
 from wheeltarget.pip_child.patches.messages import unusable_pages
 from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_child.patches.trial import ODD
@@ -114,7 +114,7 @@ class ProjectLister:
         if project not in self._found:
             self._found[project] = self._collect(finder, project)
         found, problem = self._found[project]
-        facts = list(file_facts(finder, project, found))
+        facts = list(file_facts(finder, project, [*found, *variant_links(finder, project)]))
         links = [link for link, fact in facts if fact.verdict in {"candidate", "pre_release"}]
         best, taken, applicable = _choice(finder, project, links, requirements)
         if any(fact.verdict == _UNDATED for _, fact in facts):
