@@ -33,7 +33,7 @@ def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
 
 def _lines(explanation: Explanation) -> Iterator[str]:
     yield from _heading(explanation)
-    if not explanation.demands[0].lacks_hash:
+    if not explanation.lacks_only_hash:
         yield from _releases(explanation)
     yield from suggestion_lines(explanation)
 
@@ -89,7 +89,7 @@ def _heading(explanation: Explanation) -> Iterator[str]:
 
 def _problem(explanation: Explanation) -> str:
     demand = explanation.demands[0]
-    if demand.lacks_hash:
+    if explanation.lacks_only_hash:
         return NO_HASH
     if not explanation.releases:
         return "there is no such project"

@@ -24,8 +24,8 @@ from pip._vendor.requests import RequestException
 from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
 from wheeltarget.pip_child.links import (
     address_of,
+    all_hashes_of,
     allowed_hashes,
-    hashes_of,
     normalize_name,
     with_extras,
     without_credentials,
@@ -269,5 +269,5 @@ def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tupl
         uploaded = getattr(link, "upload_time", None)
         yanked = (link.yanked_reason or "") if link.is_yanked else None
         when = uploaded.isoformat() if uploaded is not None else None
-        facts = (verdict(link, uploaded), link.requires_python, yanked, hashes_of(link), when)
+        facts = (verdict(link, uploaded), link.requires_python, yanked, all_hashes_of(link), when)
         yield link, FileFact(link.filename, *facts)
