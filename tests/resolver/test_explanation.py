@@ -46,6 +46,7 @@ from wheeltarget.resolver.explanation import (
     judge,
     judge_releases,
     newest_fitting,
+    preferred_file,
 )
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
@@ -188,10 +189,9 @@ class Case:
         elif fix.startswith("--"):
             options = fix.split()
         elif " --hash=" in fix:
-            target = lines[0].partition(";")[2].partition(" --hash")[0]
             project = fix.partition("==")[0]
             lines = [each for each in lines if not each.startswith(f"{project}==")]
-            lines.append(fix.replace(" --hash", f" ;{target} --hash", 1))
+            lines.append(fix)
         elif fix.startswith("tags="):
             asks, lines = ([renamed(e, block.target, fix) for e in some] for some in (asks, lines))
         else:
@@ -464,7 +464,8 @@ def test_what_is_on_the_real_index(asked: str, reason: str, fix: str, place: Pat
 def test_cases() -> None:
     assert len(CASES) >= 40
     for path in CASES:
-        lines = Case.read(path).says.splitlines()
+        said = Case.read(path).says.splitlines()
+        lines = [line for line in said if " --hash=" not in line]
         assert max(map(len, lines[1:]), default=0) <= 98, path.stem
 
 
@@ -682,6 +683,46 @@ def test_pre_release_that_does_not_fit_is_not_admitted_beside_a_final_one() -> N
         demands = [Demand("lib", "lib", specifier)]
         newest, _ = judge_releases(demands, facts, TARGET)
         assert newest.admitted is admitted
+
+
+STRONG = (("md5", "00"), ("sha512", "55"), ("sha256", "22"))
+
+
+@pytest.mark.parametrize(
+    ("hashes", "option"),
+    [
+        (STRONG, "--hash=sha256:22"),
+        (STRONG[:2], "--hash=sha512:55"),
+        (STRONG[:1], ""),
+        ((), ""),
+    ],
+)
+@pytest.mark.parametrize("lacks_hash", [False, True])
+def test_only_a_hash_that_pip_accepts_is_suggested(
+    hashes: tuple[tuple[str, str], ...], option: str, *, lacks_hash: bool
+) -> None:
+    listed = () if lacks_hash else (("sha256", "11"),)
+    asked = Demand("lib", "lib", "==1", hashes=listed, lacks_hash=lacks_hash)
+    found = list(find_suggestions(situation([fact_of("1", hashes=hashes)], asked), look_up_tag))
+    expected = f"lib==1 {option}" if lacks_hash else option
+    # Without a hash of the index, the listed one may be right.
+    assert [text for text, _ in found] == ([expected] if option else [])
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_the_hash_is_that_of_the_file_that_pip_prefers(number: int) -> None:
+    names = [
+        "lib-1-2-cp39-cp39-manylinux2014_x86_64.whl",
+        "lib-1-1-cp39-cp39-manylinux2014_x86_64.whl",
+        "lib-1-cp39-cp39-manylinux1_x86_64.whl",
+        "lib-1-3-cp39-abi3-manylinux2014_x86_64.whl",
+        "lib-1-9-py3-none-any.whl",
+        "lib-1-cp310-cp310-manylinux2014_x86_64.whl",
+    ]
+    files = [FileFact(name, "candidate") for name in names[number:]]
+    for some in (files, files[::-1]):
+        preferred = preferred_file(some, TARGET)
+        assert (preferred and preferred.filename) == (names[number] if number < 5 else None)
 
 
 def test_hash_of_another_file_is_named() -> None:

@@ -33,6 +33,7 @@ from packaging.utils import (
 )
 
 from tests.support.wheels import metadata_of, pkg_info_of
+from wheeltarget.targets.variants import parse_variant
 
 _HOST = "127.0.0.1"
 _JSON = "application/vnd.pypi.simple.v1+json"
@@ -575,8 +576,8 @@ def _distributions(folder: Path) -> Iterator[tuple[Path, NormalizedName]]:
     """Find the files of a folder that are named as distributions, with their projects."""
     for path in sorted(folder.glob("*")):
         if path.suffix == ".whl":
-            # An index also has wheels with names that pip refuses today.
-            if path.name.count("-") in {4, 5}:
+            # An index also has wheels with names that pip refuses today, and variant wheels.
+            if parse_variant(path.name) or path.name.count("-") in {4, 5}:
                 yield path, canonicalize_name(path.name.partition("-")[0])
             continue
         with contextlib.suppress(InvalidSdistFilename):

@@ -45,7 +45,7 @@ def make_wheel(
     :param folder: where to write it; made if absent.
     :param name: the project's name, as METADATA spells it.
     :param version: the version, as METADATA spells it.
-    :param tag: the tag set, compressed as in a file name.
+    :param tag: the tag set, compressed as in a file name; a label of a variant may follow.
     :param requires: the Requires-Dist values, taken as they are.
     :param requires_python: the Requires-Python value.
     :param extras: the Provides-Extra values.
@@ -163,7 +163,7 @@ def _metadata(
 
 def _wheel_file(tag: str, build: str | None) -> bytes:
     """Write the WHEEL file, with one line for each tag that the compressed set stands for."""
-    tags = sorted(str(expanded) for expanded in parse_tag(tag))
+    tags = sorted(str(expanded) for expanded in parse_tag("-".join(tag.split("-")[:3])))
     pure = all(expanded.endswith("-any") for expanded in tags)
     lines = ["Wheel-Version: 1.0", "Generator: wheeltarget-tests"]
     lines.append(f"Root-Is-Purelib: {str(pure).lower()}")

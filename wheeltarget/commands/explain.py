@@ -37,6 +37,7 @@ from wheeltarget.targets import catalog
 from wheeltarget.targets.compatibility import Difference
 from wheeltarget.targets.names import HOST_LABEL
 from wheeltarget.targets.target import Target
+from wheeltarget.targets.variants import parse_variant
 
 SCHEMA = 1
 """The version of the document that :meth:`ExplainOutcome.as_dict` returns."""
@@ -457,13 +458,15 @@ def _result_by_filename(found: _Found, target: Target, build: Build) -> TargetRe
     """Return the result of a requirement that names a URL, by the name of its file."""
     asked = found.asked
     filename = unquote(asked.url.rpartition("/")[2])
+    variant = parse_variant(filename)
     try:
-        project, version, _, _ = parse_wheel_filename(filename)
+        named = variant or parse_wheel_filename(filename)
     except InvalidWheelFilename:
         return TargetResult(target.label, url=asked.url)
+    project, version = named[0], named[1]
     demand = Demand(project, asked.name or project, "", location=found.location)
-    fact = FileFact(filename, "candidate")
-    file = FoundFile(fact, asked.url, best_of=str(version))
+    fact = FileFact(filename, "format_invalid" if variant else "candidate")
+    file = FoundFile(fact, asked.url, best_of=None if variant else str(version))
     fits = judge(fact, frozenset(), target).difference is Difference.FITS
     listed = FoundProject((file,), asked.url if fits else None, frozenset({str(version)}))
     return replace(_explained((demand,), listed, target, build), url=asked.url)

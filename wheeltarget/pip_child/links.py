@@ -46,6 +46,11 @@ def hashes_of(link: Any) -> tuple[tuple[str, str], ...]:
     return ((link.hash_name, link.hash),) if link.has_hash else ()
 
 
+def all_hashes_of(link: Any) -> tuple[tuple[str, str], ...]:
+    """Return every hash of a file that the index lists."""
+    return tuple(getattr(link, "_hashes", {}).items()) or hashes_of(link)
+
+
 def allowed_hashes(requirement: Any) -> tuple[tuple[str, str], ...]:
     """Return the algorithm and value of each hash that a requirement allows."""
     options = getattr(requirement, "hash_options", None) or {}

@@ -18,6 +18,7 @@ from functools import cache
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.tags import parse_tag
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -43,6 +44,7 @@ from wheeltarget.targets.compatibility import (
 )
 from wheeltarget.targets.specifiers import is_pin, takes_prereleases
 from wheeltarget.targets.target import Target
+from wheeltarget.targets.variants import parse_variant
 
 Build = Callable[[str], Target]
 """Returns the target with a given best tag; raises TargetError."""
@@ -58,8 +60,11 @@ _IF_NAMED = "pre_release_if_named"
 
 _ALLOWED = frozenset({"candidate", _IF_NAMED})
 
-_NO_DISTRIBUTION = frozenset({"different_project", "format_invalid"})
+_OTHER_PROJECT, _INVALID = "different_project", "format_invalid"
 """pip's verdicts on a file that belongs to no release of the project."""
+
+_STRONG = ("sha256", "sha384", "sha512")
+"""The algorithms that pip accepts for ``--hash``."""
 
 _parse_version = cache(Version)
 
@@ -88,6 +93,7 @@ class Explanation:
     :param suggestions: single changes, each tried on the files of the project; the smallest first.
     :param sources: options that allow a source; whether it can be built was not tried.
     :param mismatch: the file that has none of the allowed hashes, if that is the reason.
+    :param clauses: what the user's line ends with, for another line like it; may be empty.
     """
 
     demands: tuple[Demand, ...]
@@ -98,6 +104,12 @@ class Explanation:
     suggestions: tuple[Suggestion, ...] = ()
     sources: tuple[Suggestion, ...] = ()
     mismatch: HashMismatch | None = None
+    clauses: str = ""
+
+    @property
+    def lacks_only_hash(self) -> bool:
+        """Return whether a file fits, but the requirement has no hash, and hashes are required."""
+        return self.demands[0].lacks_hash and newest_fitting(self.admitted) is not None
 
     @property
     def admitted(self) -> tuple[Release, ...]:
@@ -127,17 +139,21 @@ def explain(
     target: Target,
     build: Build,
     places: Iterable[str] = (),
+    clauses: str = "",
 ) -> Explanation:
     """Explain why no file of a project meets the demands on it.
 
     :param demands: the demands on one project, at least one.
     :param files: every file of the project that pip has seen.
     :param places: the URLs that were searched for the project.
+    :param clauses: as :class:`Explanation` has them.
     """
     releases = judge_releases(demands, files, target)
-    names = (file.filename for release in releases for file in release.files)
+    valid = (file for release in releases for file in release.files if file.verdict != _INVALID)
+    names = (file.filename for file in valid)
     missing = missing_everywhere((name for name in names if name.endswith(".whl")), target)
-    why = Explanation(demands, target, releases, missing, () if releases else tuple(places))
+    searched = () if releases else tuple(places)
+    why = Explanation(demands, target, releases, missing, searched, clauses=clauses)
     suggestions = dict.fromkeys(find_suggestions(why, build))
     return replace(why, suggestions=tuple(suggestions), sources=tuple(find_sources(why)))
 
@@ -194,26 +210,51 @@ def _explain_job(result: JobResult, build: Build) -> Iterator[Explanation]:
         demands = dict.fromkeys(
             _placed(demand, lines) for demand in failure.demands if demand.project == project
         )
+        demands = dict.fromkeys(_hash_checked(demand, result.job) for demand in demands)
         seen, rebuild = _as_constrained(target, project, result.job, build)
         why = explain(
-            _distinct(demands), files.get(project, ()), seen, rebuild, places.get(project, ())
+            _distinct(demands),
+            files.get(project, ()),
+            seen,
+            rebuild,
+            places.get(project, ()),
+            _clauses(next(iter(demands)).location, result.job),
         )
         # If an admitted release fits, the cause is another project.
         if not why.admitted_as(Difference.FITS) or any(demand.lacks_hash for demand in demands):
             yield why
 
 
+def _hash_checked(demand: Demand, job: Job) -> Demand:
+    """Return a demand that lacks a hash if the job requires hashes, and it has none."""
+    hashed = job.hashed is None or demand.project in job.hashed or demand.hashes or demand.file
+    return demand if hashed else replace(demand, lacks_hash=True)
+
+
+def _clauses(location: str, job: Job) -> str:
+    """Return the clauses of the line at a location, as a line like it has to end with them."""
+    lines = (line for line in job.lines if str(line.fault("").location) == location)
+    line = next((line for line in lines if line.parsed.clauses), None)
+    if line is None:
+        return ""
+    first = line.parsed.clauses[0]
+    mark = "#" if "#" in line.parsed.text[: first.values[0].start] else ";"
+    return "".join(f" {mark} {clause}" for clause in line.parsed.clauses)
+
+
 def _explain_wheel(line: SourceLine, target: Target, build: Build) -> Explanation | None:
     """Explain why the wheel that a line gives by its path or URL does not fit, if so."""
     filename = wheel_name(line)
+    variant = parse_variant(filename)
     try:
-        project = parse_wheel_filename(filename)[0]
+        project = variant[0] if variant else parse_wheel_filename(filename)[0]
     except InvalidWheelFilename:
         return None
-    if compare_tags(filename, target).difference is Difference.FITS:
+    if not variant and compare_tags(filename, target).difference is Difference.FITS:
         return None
     demand = Demand(project, project, "", location=str(line.fault("").location))
-    return explain((demand,), [FileFact(filename, "candidate")], target, build)
+    fact = FileFact(filename, _INVALID if variant else "candidate")
+    return explain((demand,), [fact], target, build)
 
 
 def _explain_mismatch(
@@ -318,11 +359,16 @@ def newest_fitting(releases: Iterable[Release]) -> Release | None:
     return next(final, fitting[0] if fitting else None)
 
 
-def files_by_version(files: Iterable[FileFact]) -> dict[Version, list[FileFact]]:
-    """Group files by release; those of no release are left out."""
+def files_by_version(files: Iterable[FileFact], project: str = "") -> dict[Version, list[FileFact]]:
+    """Group files of a project by release; those of no release are left out."""
     found = defaultdict(list)
     for file in files:
-        version = None if file.verdict in _NO_DISTRIBUTION else _version(file.filename)
+        variant = parse_variant(file.filename) if file.verdict == _INVALID else None
+        if variant and variant[0] == project:
+            version = _version(file.filename)
+        else:
+            excluded = file.verdict in {_INVALID, _OTHER_PROJECT}
+            version = None if excluded else _version(file.filename)
         if version is not None:
             found[version].append(file)
     return dict(found)
@@ -332,7 +378,7 @@ def _version(filename: str) -> Version | None:
     parts = filename.split("-")
     try:
         if filename.endswith(".whl"):
-            return _parse_version(parts[1]) if len(parts) in {5, 6} else None
+            return _parse_version(parts[1]) if len(parts) in {5, 6, 7} else None
         return parse_sdist_filename(filename)[1]
     except (InvalidSdistFilename, InvalidVersion):
         return None
@@ -354,9 +400,10 @@ def judge_releases(
             return Reason(Difference.HASH, f"the listed hash is that of {listed[0]}")
         return merged
 
+    by_version = files_by_version(files, demands[0].project)
     releases = tuple(
         Release(version, wanted.takes(version), reason(some), tuple(some))
-        for version, some in sorted(files_by_version(files).items(), reverse=True)
+        for version, some in sorted(by_version.items(), reverse=True)
     )
     has_final = any(each.admitted and not each.version.is_prerelease for each in releases)
     if taken or not has_final:
@@ -398,6 +445,10 @@ def judge(
         if not is_unnamed:
             return Reason(Difference.SOURCE, "has no wheel, only a source")
     else:
+        variant = parse_variant(file.filename) if file.verdict == _INVALID else None
+        if variant:
+            text = f"is a variant wheel for {variant[2]}, which no pip takes yet"
+            return Reason(Difference.VARIANT, text)
         reason = compare_tags(file.filename, target)
         if reason.difference is not Difference.FITS:
             return reason
@@ -434,7 +485,9 @@ def _judge_by_rules(file: FileFact) -> Reason | None:
 
 def find_suggestions(why: Explanation, build: Build) -> Iterator[Suggestion]:
     """Find single changes after which a file fits, the smallest first."""
-    yield from _unlisted_fixes(why)
+    if any(demand.lacks_hash for demand in why.demands):
+        yield from _unlisted_fixes(why)
+        return  # without a hash, nothing else helps
     yield from _specifier_fixes(why)
     yield from _rule_fixes(why)
     yield from _tag_fixes(why, build)
@@ -442,6 +495,8 @@ def find_suggestions(why: Explanation, build: Build) -> Iterator[Suggestion]:
 
 def find_sources(why: Explanation) -> Iterator[Suggestion]:
     """Find options that allow a source; whether it can be built is not known."""
+    if any(demand.lacks_hash for demand in why.demands):
+        return
     for release in why.admitted:
         wheels = [file.filename for file in release.files if file.filename.endswith(".whl")]
         if any(
@@ -459,16 +514,42 @@ def find_sources(why: Explanation) -> Iterator[Suggestion]:
 
 def _unlisted_fixes(why: Explanation) -> Iterator[Suggestion]:
     """Find the line with the missing hash, if hashes are required."""
-    newest = newest_fitting(why.admitted)
-    if newest is None or not any(demand.lacks_hash for demand in why.demands):
-        return
-    for file in newest.files:
-        if judge(file, frozenset(), why.target).difference is Difference.FITS and file.hashes:
-            name, value = file.hashes[0]
-            line = f"{why.demands[0].name}=={newest.version} --hash={name}:{value}"
-            chain = why.demands[0].chain
-            yield line, "as another line of the file" if chain else "in place of this line"
-            return
+    demand, newest = why.demands[0], newest_fitting(why.admitted)
+    is_own = not demand.chain and len(why.demands) == 1
+    other = newest is None and is_own and newest_fitting(why.releases)
+    release = newest or other or None
+    hashed = _hash_option(release.files, why.target) if release else ""
+    if release and hashed:
+        clauses, end = ("", why.clauses) if " # " in why.clauses else (why.clauses, "")
+        line = f"{demand.name}=={release.version}{clauses} {hashed}{end}"
+        place = "as another line of the file" if demand.chain else "in place of this line"
+        yield line, place if newest else f"{place}, is the newest that fits"
+
+
+def _hash_option(files: Iterable[FileFact], target: Target) -> str:
+    """Return ``--hash`` for the file of a release that pip would choose; else an empty text."""
+    file = preferred_file(files, target)
+    known = dict(file.hashes) if file else {}
+    return next((f"--hash={name}:{known[name]}" for name in _STRONG if name in known), "")
+
+
+def preferred_file(files: Iterable[FileFact], target: Target) -> FileFact | None:
+    """Return the file of a release that pip prefers, whatever its hash; None if none fits."""
+    ranks = {tag: number for number, tag in enumerate(target.tags)}
+
+    def preference(file: FileFact) -> tuple[bool, bool, int, tuple[int, str]]:
+        name = file.filename.removesuffix(".whl")
+        if name == file.filename:
+            return file.yanked is None, False, 0, (0, "")
+        parts = name.split("-")
+        build = re.match(r"(\d+)(.*)", parts[2]) if len(parts) == 6 else None
+        tags = map(str, parse_tag("-".join(parts[-3:]).lower()))
+        rank = min(ranks[tag] for tag in tags if tag in ranks)
+        return file.yanked is None, True, -rank, (int(build[1]), build[2]) if build else (-1, "")
+
+    fits = Difference.FITS
+    found = [f for f in files if judge(f, (), target, pinned=True).difference is fits]
+    return max(reversed(found), key=preference, default=None)
 
 
 def _specifier_fixes(why: Explanation) -> Iterator[Suggestion]:
@@ -511,11 +592,12 @@ def _rule_fixes(why: Explanation) -> Iterator[Suggestion]:
     demand = why.demands[0]
     hashes = allowed_hashes(why.demands)
     for release in why.admitted_as(Difference.HASH)[:1]:
-        for file in release.files:
-            if judge(file, hashes, why.target).difference is Difference.HASH:
-                name, value = file.hashes[0]
-                yield f"--hash={name}:{value}", f"allows {file.filename}"
-                break
+        file, option = (
+            preferred_file(release.files, why.target),
+            _hash_option(release.files, why.target),
+        )
+        if file and option:
+            yield option, f"allows {file.filename}"
     for release in why.admitted_as(Difference.YANKED)[:1]:
         effect = "as another requirement, allows" if demand.chain else "allows"
         yield f"{demand.name}=={release.version}", f"{effect} it although it was yanked"

@@ -68,6 +68,7 @@ class Job:
     :param allowed_tags: (project, tags) for each project for which constraints allow fewer wheels.
     :param sources: the projects whose source distributions are allowed, normalised.
     :param preferred: (project, version) for each version to try before all others.
+    :param hashed: the projects with a hash if pip requires hashes, normalised; else None.
     :param disputed: (project, fault) for each project of which locks of other tools have two
         versions for this target; a fault only if the project is needed.
     """
@@ -80,6 +81,7 @@ class Job:
     sources: frozenset[str] = frozenset()
     preferred: tuple[tuple[str, str], ...] = ()
     disputed: tuple[tuple[str, Fault], ...] = ()
+    hashed: frozenset[str] | None = None
 
     def named_projects(self) -> Iterator[tuple[str, SourceLine]]:
         """Yield the project that each line names, or else its URL as pip reads it, and the line."""
@@ -184,6 +186,7 @@ def make_plan(
             constraints[target].allowed_tags,
             sources if target else frozenset(),
             disputed=tuple(_disputed(target, inputs.locked)),
+            hashed=frozenset(_hashed_projects(mine)) if hashes else None,
         )
         jobs.append(job)
     mixed = None in by_target and len(by_target) > 1 and not defaults
@@ -328,6 +331,13 @@ def _requires_hashes(lines: Iterable[SourceLine], options: Collection[GivenOptio
     names = {option.name for option in options}
     given = any(o.name == "--hash" for line in lines for o in _file_options(line))
     return "--require-hashes" in names or (given and "--no-require-hashes" not in names)
+
+
+def _hashed_projects(lines: Iterable[SourceLine]) -> Iterator[str]:
+    for line in lines:
+        requirement = parse_requirement(line)
+        if requirement and any(option.name == "--hash" for option in _file_options(line)):
+            yield canonicalize_name(requirement.name)
 
 
 def _missing_faults(

@@ -29,7 +29,7 @@ _FIRST_FREE_THREADED = 13
 Difference = IntEnum(
     "Difference",
     "FITS HASH YANKED TOO_LATE PRE_RELEASE EXCLUDED LIBC_LEVEL LIBC REQUIRES_PYTHON ABI PYTHON "
-    "MACHINE SYSTEM SEVERAL SOURCE NOTHING",
+    "MACHINE SYSTEM SEVERAL SOURCE VARIANT NOTHING",
     start=0,
 )
 """What keeps a file from being compatible, the smallest difference first."""

@@ -516,3 +516,47 @@ def test_real_projects(arguments: list[str], exit_code: int, says: list[str], he
     result = wheeltarget("explain", *arguments, cwd=here)
     assert result.exit_code == exit_code, result.stderr
     assert [each for each in says if each not in result.stdout] == []
+
+
+class TestVariants:
+    """Wheels with a label for a processor after their tags."""
+
+    @pytest.fixture
+    def shelf(self, tmp_path: Path) -> Path:
+        """Return a folder with variant wheels of two projects."""
+        shelf = tmp_path / "shelf"
+        for name in ("native", "other"):
+            make_wheel(shelf, name, "2.0", tag=f"{OLD}-x86_64_v3")
+        return shelf
+
+    def explain(self, shelf: Path, *arguments: str) -> Result:
+        """Explain for one target, from the folder alone."""
+        given = ("--no-index", "--find-links", str(shelf), "--tags", OLD)
+        return wheeltarget("explain", *given, *arguments, cwd=shelf.parent)
+
+    def test_in_a_folder(self, shelf: Path) -> None:
+        result = self.explain(shelf, "native")
+        assert result.exit_code == 1
+        assert "2.0  is a variant wheel for x86_64_v3, which no pip takes yet" in result.stdout
+        assert "did you mean" not in result.stdout
+        document = json.loads(self.explain(shelf, "native", "--format", "json").stdout)
+        (release,) = document["requirements"][0]["targets"][0]["releases"]
+        assert (release["reason"], release["file"]) == ("variant", None)
+
+    def test_beside_what_fits(self, shelf: Path) -> None:
+        make_wheel(shelf, "native", "1.0", tag=OLD)
+        result = self.explain(shelf, "native")
+        assert result.exit_code == 0
+        assert "which no pip takes yet" in result.stdout
+        assert "gets 1.0" in result.stdout
+
+    def test_by_its_url(self, shelf: Path) -> None:
+        url = (shelf / f"native-2.0-{OLD}-x86_64_v3.whl").as_uri()
+        result = self.explain(shelf, f"native @ {url}")
+        assert result.exit_code == 1
+        assert "2.0  is a variant wheel for x86_64_v3, which no pip takes yet" in result.stdout
+
+    def test_another_project_in_the_folder(self, shelf: Path) -> None:
+        result = self.explain(shelf, "natives")
+        assert "there is no project natives" in result.stdout
+        assert "did you mean native?" in result.stdout

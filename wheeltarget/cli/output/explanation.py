@@ -36,7 +36,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
     if explanation.mismatch is not None:
         yield from _mismatch(explanation.mismatch)
         return
-    if not explanation.demands[0].lacks_hash:
+    if not explanation.lacks_only_hash:
         yield from _releases(explanation)
     yield from suggestion_lines(explanation)
 
@@ -113,7 +113,7 @@ def _problem(explanation: Explanation) -> str:
         name = mismatch.file.rpartition("/")[2]
         what = f"the metadata file {name}" if mismatch.is_metadata else name
         return f"{what} does not have the hash {whose}"
-    if demand.lacks_hash:
+    if explanation.lacks_only_hash:
         return NO_HASH
     if not explanation.releases:
         return "there is no such project"

@@ -10,6 +10,7 @@ import functools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pip._internal import exceptions
@@ -18,14 +19,15 @@ from pip._internal.models.link import Link
 from pip._internal.operations.prepare import RequirementPreparer
 from pip._internal.resolution.resolvelib import candidates
 from pip._internal.resolution.resolvelib.factory import Factory
+from pip._internal.utils.urls import path_to_url
 from pip._vendor.packaging.version import Version
 from pip._vendor.requests import RequestException
 
 from wheeltarget.pip_child.job import CurrentJob, JobState, View, replaces
 from wheeltarget.pip_child.links import (
     address_of,
+    all_hashes_of,
     allowed_hashes,
-    hashes_of,
     normalize_name,
     with_extras,
     without_credentials,
@@ -33,6 +35,7 @@ from wheeltarget.pip_child.links import (
 from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_protocol import Demand, Failure, FileFact, HashMismatch
 from wheeltarget.targets.specifiers import falls_back_to_prereleases, is_pin
+from wheeltarget.targets.variants import parse_variant
 
 _LOGGER = logging.getLogger(__name__)
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
@@ -216,7 +219,12 @@ def prove_failures(current: CurrentJob) -> bool:
 def _failure(job: JobState, finder: Any, demands: list[Demand], unseen: list[str]) -> Failure:
     """Return the failure for some demands, with the files of their projects."""
     files = {
-        name: tuple(fact for _, fact in file_facts(finder, name, job.links_of(name), job.view))
+        name: tuple(
+            fact
+            for _, fact in file_facts(
+                finder, name, [*job.links_of(name), *variant_links(finder, name)], job.view
+            )
+        )
         for name in sorted({demand.project for demand in demands if demand.project})
     }
     places = ((name, tuple(places_of(finder, name))) for name in files if not files[name])
@@ -228,6 +236,15 @@ def places_of(finder: Any, project: str) -> Iterator[str]:
     scope = finder.search_scope
     for place in (*scope.get_index_urls_locations(project), *scope.find_links):
         yield without_credentials(place)
+
+
+def variant_links(finder: Any, project: str) -> Iterator[Link]:
+    """Return links to the variant wheels of a project in local folders, which pip passes over."""
+    for place in map(Path, finder.find_links):
+        for file in sorted(place.iterdir()) if place.is_dir() else ():
+            variant = parse_variant(file.name)
+            if variant is not None and variant[0] == project:
+                yield Link(path_to_url(str(file)))
 
 
 def _demand(cause: Any, constraints: Any) -> Demand:
@@ -309,7 +326,7 @@ def file_facts(
         uploaded = getattr(link, "upload_time", None)
         yanked = (link.yanked_reason or "") if link.is_yanked else None
         when = uploaded.isoformat() if uploaded is not None else None
-        facts = (verdict(link, uploaded), link.requires_python, yanked, hashes_of(link), when)
+        facts = (verdict(link, uploaded), link.requires_python, yanked, all_hashes_of(link), when)
         yield link, FileFact(view.name_of(link) if view else link.filename, *facts)
 
 

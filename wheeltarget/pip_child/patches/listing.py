@@ -33,7 +33,7 @@ from wheeltarget.pip_child.links import (
     normalize_name,
     with_extras,
 )
-from wheeltarget.pip_child.patches.failures import file_facts, places_of
+from wheeltarget.pip_child.patches.failures import file_facts, places_of, variant_links
 from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_child.patches.trial import ODD
 from wheeltarget.pip_protocol import (
@@ -140,7 +140,8 @@ class ProjectLister:
         if project not in self._found:
             self._found[project] = self._collect(finder, project)
         found, failures, problem = self._found[project]
-        facts = list(file_facts(finder, project, found, self._current.job.view))
+        every = [*found, *variant_links(finder, project)]
+        facts = list(file_facts(finder, project, every, self._current.job.view))
         links = [link for link, fact in facts if fact.verdict in _CANDIDATES]
         choice = _choose(finder, project, links, requirements)
         # A page that gives it for one file gives it for all.
