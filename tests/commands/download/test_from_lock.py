@@ -386,11 +386,11 @@ class TestTerminal:
     ) -> None:
         wheels = [make_wheel(shelf, name) for name in ("one", "two")]
         (project / LOCK).write_text(lock_text(wheels, index.base))
-        index.fault(wheels[0].name, Stall(0.5))
+        index.fault(wheels[0].name, Stall(1))
         line = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir", *arguments)
         with Terminal(line, project, environment()) as terminal:
             assert terminal.finish() == 0
-        assert ("Fetching 1/2 files, 0.0/0.0 MB" in terminal.text) is not bool(arguments)
+        assert ("Fetching 1/2 files" in terminal.text) is not bool(arguments)
         assert len(names(project / "wheelhouse")) == 2
 
     def test_prompts_once(self, project: Path, shelf: Path) -> None:
