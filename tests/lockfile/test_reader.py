@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -382,3 +383,22 @@ def test_no_file_leaves_its_folder(text: str, key: str) -> None:
         assert PurePosixPath(file.filename).parts == (file.filename,)
         assert PureWindowsPath(file.filename).parts == (file.filename,)
         assert file.url.startswith("http://h/") or not file.path.startswith(("/", "\\", "~"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("schema = 1", f"schema = 0x{'f' * 5000}"),
+        lambda text: re.sub("size = [0-9]+", f"size = 0x{'f' * 5000}", text),
+        lambda text: text.replace('lock-version = "1.0"', f"lock-version = {'9' * 5000}"),
+        lambda text: text.replace('lock-version = "1.0"', f'lock-version = "1.{"9" * 5000}"'),
+        lambda text: text.replace('version = "1.0"\nindex', f'version = "{"9" * 5000}"\nindex'),
+    ],
+    ids=["schema", "size", "lock-version", "text of lock-version", "version"],
+)
+def test_number_of_thousands_of_digits(change: Callable[[str], str], tmp_path: Path) -> None:
+    text = lock_text([make_wheel(tmp_path, "app")], "http://h.invalid")
+    assert change(text) != text
+    lock, faults = parse_lock(LOCK, change(text).encode())
+    assert lock is None
+    assert "a number has too many digits" in faults[0].message

@@ -28,6 +28,7 @@ from wheeltarget.targets.names import (
 from wheeltarget.targets.tags import usual_abi
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 from wheeltarget.utils.files import TARGET_FILE, read_regular
+from wheeltarget.utils.text import parse_json
 from wheeltarget.utils.toml import parse_toml, syntax_place
 
 _SCHEMA = 1
@@ -135,15 +136,13 @@ def _parse(text: str, label: str) -> dict[str, Any]:
     """
     parse: Callable[[str], dict[str, Any]] = parse_toml
     if text.lstrip().startswith("{"):
-        parse = json.loads
+        parse = parse_json
     try:
         return parse(text)
     except json.JSONDecodeError as error:
         form, place = "JSON", f"{error.msg} in line {error.lineno}, column {error.colno}"
-    except RecursionError:
-        form, place = "TOML or JSON", "it is nested too deeply"
     except ValueError as error:
-        form, place = "TOML", syntax_place(error)
+        form, place = "TOML" if parse is parse_toml else "JSON", syntax_place(error)
     message = f"{label} is not a target file: not valid {form}: {place}"
     raise TargetError(message, f"{_EXPECTED} output of pip debug --verbose", code="WT204")
 
