@@ -15,11 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import islice
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import InvalidSdistFilename, parse_sdist_filename
-from packaging.version import InvalidVersion, Version
+from packaging.utils import parse_sdist_filename
+from packaging.version import Version
 
 from wheeltarget.errors import DownloadError, TargetError
 from wheeltarget.pip_protocol import Demand, FileFact
@@ -49,6 +50,9 @@ _REFUSED = frozenset({"upload_too_late", "upload_time_missing", "pre_release"})
 
 _NO_DISTRIBUTION = frozenset({"different_project", "format_invalid"})
 """pip's verdicts on a file that belongs to no release of the project."""
+
+_MOST_TRIED = 50
+"""How many tags are tried for one suggestion; an index can have files for any number."""
 
 _parse_version = cache(Version)
 
@@ -266,7 +270,7 @@ def _version(filename: str) -> Version | None:
         if filename.endswith(".whl"):
             return _parse_version(parts[1]) if len(parts) in {5, 6} else None
         return parse_sdist_filename(filename)[1]
-    except (InvalidSdistFilename, InvalidVersion):
+    except ValueError:
         return None
 
 
@@ -502,7 +506,7 @@ def _first_fit(
     tags: Iterable[str], releases: Collection[Release], why: Explanation, build: Build
 ) -> Iterator[Suggestion]:
     """Find the first tag for which one of these releases has a file."""
-    for tag in tags if releases else ():
+    for tag in islice(tags, _MOST_TRIED) if releases else ():
         try:
             target = build(tag)
         except TargetError:
