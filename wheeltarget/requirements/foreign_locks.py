@@ -19,7 +19,7 @@ from typing import Any
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from wheeltarget.errors import Fault, Location
 from wheeltarget.pip_config.options import base_name
@@ -27,6 +27,7 @@ from wheeltarget.targets.markers import without_extras
 from wheeltarget.utils.toml import parse_toml, syntax_fault
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_KEY = re.compile(r"\s*(\"[^\"\\]*\")\s*:")
 _PACKAGE = re.compile(r"\[\[\s*package\s*\]\]")
 
 
@@ -110,7 +111,7 @@ def _version(raw: _Raw, location: Location) -> LockedVersion:
         raise ValueError(f"{raw.name} has no version")  # noqa: TRY004 - as the others
     try:
         version = str(Version(raw.version))
-    except InvalidVersion as error:
+    except ValueError as error:
         raise ValueError(f"{raw.name}: {raw.version!r} is not a version") from error
     markers: list[Any] = raw.markers if isinstance(raw.markers, list) else [raw.markers]
     try:
@@ -184,14 +185,15 @@ def _read_pipfile(text: str) -> Iterator[_Raw]:
     packages: dict[str, Any] = {}
     for name in (*sorted(data.keys() - {"develop", "default"}), "develop", "default"):
         packages |= data.get(name, {})
+    numbered = enumerate(map(_KEY.match, text.splitlines()), start=1)
+    lines = {found[1]: number for number, found in reversed([*numbered]) if found}
     for name, package in packages.items():
         if "version" not in package:
             continue  # a repository, a path
         version = package["version"]
         if not version.startswith("=="):
             raise ValueError(version)
-        begin = re.search(rf"^\s*{re.escape(json.dumps(name))}\s*:", text, re.MULTILINE)
-        line = text.count("\n", 0, begin.end()) + 1 if begin else 1
+        line = lines.get(json.dumps(name), 1)
         yield _Raw(name, version[2:], package.get("markers", ""), package.get("hashes", []), line)
 
 
