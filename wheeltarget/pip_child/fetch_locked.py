@@ -293,7 +293,7 @@ class _Answer:
                 return bytes(raw.read(size, decode_content=False))
             except TypeError:
                 return bytes(raw.read(size))  # a local file
-        except (HTTPError, OSError) as error:
+        except (HTTPError, OSError, ValueError) as error:  # such as a chunk of a negative length
             raise BrokenError(_reason(error)) from error
 
     def close(self) -> None:
