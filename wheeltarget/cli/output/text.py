@@ -139,7 +139,9 @@ def format_fault(fault: Fault, style: Style, label: str = "error:") -> str:
     place = f"{printable(str(near(fault.location)))}: " if fault.location else ""
     lines = [f"{place}{style.paint('error', label)} {printable(fault.message)}"]
     if fault.source and fault.location:
-        shown, start = _excerpt(printable(fault.source), fault.location.column - 1)
+        # Thousands of faults may share a line, which only `redact` has to see as a whole.
+        shown, start = _excerpt(redact(fault.source), fault.location.column - 1)
+        shown = printable(shown)
         # Tabs are kept, so that the carets line up whatever the width of a tab.
         indent = "".join(character if character == "\t" else " " for character in shown[:start])
         carets = "^" * max(min(fault.width, len(shown) - start), 1)
