@@ -28,6 +28,7 @@ from wheeltarget.pip_config.options import (
     is_foreign_lock,
     is_lock,
     is_own,
+    is_quiet,
     is_remote,
     project_names,
     read_configuration,
@@ -366,7 +367,7 @@ def test_number_of_connections(value: str | None, count: int) -> None:
     assert read_connections(environment) == count
 
 
-@pytest.mark.parametrize("value", ["0", "257", "-1", "many"])
+@pytest.mark.parametrize("value", ["0", "257", "-1", "many", "9" * 5000, "²"])
 def test_number_of_connections_that_is_not_allowed(value: str) -> None:
     with pytest.raises(UsageError, match=f"not a number of connections: '{value}'"):
         read_connections({"WHEELTARGET_CONNECTIONS": value})
@@ -458,3 +459,8 @@ def test_own_lock(text: str) -> None:
 )
 def test_other_lock(text: str) -> None:
     assert not is_own(text.encode())
+
+
+@pytest.mark.parametrize("value", ["²", "9" * 5000, "maybe"])
+def test_count_that_python_does_not_read(value: str) -> None:
+    assert not is_quiet(split_command_line([]), {"quiet": value})
