@@ -1,6 +1,6 @@
 """The time and the memory of every reader grow as its input does, and not with the square.
 
-The threats are T6 and T8 of docs/security.md.
+The threat is T13 of docs/security.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whatever a file has in it, a reader says what is wrong in an error of its own, and soon.
 
-The threats are T6 and T8 of docs/security.md.
+The threat is T13 of docs/security.md.
 """
 
 from __future__ import annotations

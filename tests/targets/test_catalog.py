@@ -528,3 +528,11 @@ def test_number_of_thousands_of_digits_in_a_target_file(text: str, tmp_path: Pat
     path.write_text(text)
     with pytest.raises(TargetError, match=r"t.toml is not a target file: .*too many digits"):
         read_target_file(path, "t.toml")
+
+
+@pytest.mark.parametrize("text", ['{"tag": ' + "[" * 100_000, "tag = " + "[" * 3000])
+def test_target_file_that_is_nested_too_deeply(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(text)
+    with pytest.raises(TargetError, match=r"t.toml is not a target file: .*nested too deeply"):
+        read_target_file(path, "t.toml")

@@ -21,8 +21,13 @@ from packaging.utils import canonicalize_name
 from wheeltarget.errors import Fault, Location
 from wheeltarget.pip_config.options import is_own
 from wheeltarget.utils.files import LOCK_FILE
-from wheeltarget.utils.text import LONG_NUMBER
-from wheeltarget.utils.toml import BYTE_ORDER_MARK, fault_at, parse_toml, syntax_fault
+from wheeltarget.utils.toml import (
+    BYTE_ORDER_MARK,
+    LONG_NUMBER,
+    fault_at,
+    parse_toml,
+    syntax_fault,
+)
 
 SCHEMA = 1
 """The version of the format of ``[tool.wheeltarget]``."""

@@ -19,7 +19,7 @@ from wheeltarget.errors import TargetError
 from wheeltarget.targets import specifiers as legacy
 from wheeltarget.targets.markers import holds
 from wheeltarget.targets.tags import Platform, Version, check_abi, loaded_abis, parse_platform
-from wheeltarget.utils.text import LONG_NUMBER
+from wheeltarget.utils.toml import LONG_NUMBER
 
 MARKER_VARIABLES = (
     "os_name", "sys_platform", "platform_machine", "platform_python_implementation",

@@ -1,4 +1,4 @@
-"""Text from outside without credentials and control characters, and JSON from and for the user."""
+"""Text from outside without credentials and control characters, and JSON for the user."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
-
-LONG_NUMBER, NESTED = "a number has too many digits", "it is nested too deeply"
-"""Why JSON or TOML from outside is refused although its syntax is right."""
 
 _LONGEST = 1000
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -35,22 +31,6 @@ def json_text(document: Mapping[str, object]) -> str:
     """
     text = redact(json.dumps(document, indent=2, ensure_ascii=False))
     return _SURROGATES.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
-
-
-def parse_json(text: str) -> Any:
-    """Parse JSON from outside.
-
-    :raises ValueError: if it is not JSON, is nested too deeply, or has a number of thousands of
-        digits.
-    """
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        raise
-    except ValueError as error:  # Python's own limit
-        raise ValueError(LONG_NUMBER) from error
-    except RecursionError as error:
-        raise ValueError(NESTED) from error
 
 
 def visible(text: str) -> str:

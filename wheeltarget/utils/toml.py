@@ -16,7 +16,9 @@ from functools import lru_cache
 from typing import Any
 
 from wheeltarget.errors import Fault, Location
-from wheeltarget.utils.text import LONG_NUMBER, NESTED
+
+LONG_NUMBER, NESTED = "a number has too many digits", "it is nested too deeply"
+"""Why TOML or JSON from outside is refused although its syntax is right."""
 
 BYTE_ORDER_MARK = "\ufeff"  # some editors write it before a text; TOML does not allow it
 _STEP = re.compile(r"([\w-]+)|\[(\d+)\]")
