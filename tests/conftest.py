@@ -33,6 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--walk", type=int, metavar="N", help="let each N-th call that writes fail; see test_walk"
     )
+    parser.addoption(
+        "--fuzz", type=int, metavar="SECONDS", help="fuzz each reader so long; see tests/fuzz"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.support.cli import Result, environment, wheeltarget
+from tests.support.cli import Result, environment, names, wheeltarget
 from wheeltarget.cache.wheel_store import (
     DAY,
     TEMPORARY,
@@ -711,3 +711,12 @@ def test_clearing_beside_a_running_download_hurts_neither(folder: Path, tmp_path
                 clear(folder)
         assert process.stderr is not None
         assert (process.returncode, process.stderr.read()) == (0, "")
+
+
+@pytest.mark.usefixtures("_no_links")
+@pytest.mark.parametrize("length", [226, 239, 255])
+def test_copy_with_a_long_name(store: Store, tmp_path: Path, length: int) -> None:
+    put(store, CONTENT)
+    target = tmp_path / ("x" * (length - 4) + ".whl")
+    assert store.take(sha256(CONTENT), target)
+    assert names(tmp_path) == ["store", target.name]

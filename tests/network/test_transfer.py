@@ -241,3 +241,13 @@ def test_length(value: str | None, expected: int | None) -> None:
 )
 def test_start(value: str | None, expected: int | None) -> None:
     assert read_start(value) == expected
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "-1", "²", "1_0", "", None])
+def test_length_that_is_not_valid(value: str | None) -> None:
+    assert read_length(value) is None
+
+
+@pytest.mark.parametrize("value", [f"bytes {'9' * 5000}-1/2", "bytes -1-2/3", "bytes */2", None])
+def test_start_that_is_not_valid(value: str | None) -> None:
+    assert read_start(value) is None

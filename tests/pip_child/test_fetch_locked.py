@@ -9,8 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wheeltarget.network.transfer import StatusError, UnreachableError, WrongSizeError
-from wheeltarget.pip_child.fetch_locked import _failure, _local_path, _reason, run_threads
+from wheeltarget.network.transfer import (
+    BrokenError,
+    StatusError,
+    UnreachableError,
+    WrongSizeError,
+)
+from wheeltarget.pip_child.fetch_locked import (
+    _Answer,
+    _failure,
+    _local_path,
+    _reason,
+    run_threads,
+)
 from wheeltarget.utils.files import FileToFetch
 
 
@@ -66,3 +77,25 @@ def test_find_links_may_be_a_path_or_a_url(tmp_path: Path) -> None:
     assert _local_path("missing") == Path("missing")
     assert _local_path("https://example.invalid/links.html") is None
     assert _local_path("file://host.invalid/a") is None
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("read length must be non-negative"), OSError("reset")], ids=["chunk", "os"]
+)
+def test_answer_that_cannot_be_read(error: Exception) -> None:
+    """http.client raises a ValueError for a chunk of a negative length."""
+
+    def read(_size: int, **_named: object) -> bytes:
+        raise error
+
+    response = SimpleNamespace(
+        raw=SimpleNamespace(read=read), status_code=200, reason="", headers={}
+    )
+    with pytest.raises(BrokenError, match=str(error)):
+        _Answer(response).read(10)
+
+
+@pytest.mark.parametrize("length", ["-5", "9" * 5000])
+def test_length_that_no_file_has(length: str) -> None:
+    response = SimpleNamespace(status_code=200, reason="", headers={"Content-Length": length})
+    assert _Answer(response).length is None

@@ -28,6 +28,7 @@ from wheeltarget.pip_config.options import (
     is_foreign_lock,
     is_lock,
     is_own,
+    is_quiet,
     is_remote,
     project_names,
     read_configuration,
@@ -367,7 +368,7 @@ def test_number_of_connections(value: str | None, count: int) -> None:
     assert read_connections(environment) == count
 
 
-@pytest.mark.parametrize("value", ["0", "257", "-1", "many"])
+@pytest.mark.parametrize("value", ["0", "257", "-1", "many", "9" * 5000, "²"])
 def test_number_of_connections_that_is_not_allowed(value: str) -> None:
     with pytest.raises(UsageError, match=f"not a number of connections: '{value}'"):
         read_connections({"WHEELTARGET_CONNECTIONS": value})
@@ -475,3 +476,8 @@ def test_other_lock(text: str) -> None:
 )
 def test_standard_lock_name(name: str, expected: str) -> None:
     assert standard_lock_name(name) == expected
+
+
+@pytest.mark.parametrize("value", ["²", "9" * 5000, "maybe"])
+def test_count_that_python_does_not_read(value: str) -> None:
+    assert not is_quiet(split_command_line([]), {"quiet": value})

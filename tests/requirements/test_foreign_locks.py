@@ -430,3 +430,20 @@ class TestDownload:
         assert result.exit_code == 1
         assert "uv.lock:2:" in result.stderr
         assert "not valid TOML" in result.stderr
+
+
+def test_lines_of_a_pipfile_lock() -> None:
+    """The first line with the key of a project counts, wherever it is, and of many projects."""
+    data = {
+        "_meta": {},
+        "default": {f"p{number}": {"version": "==1"} for number in range(50)},
+        "develop": {"p7": {"version": "==1"}},
+    }
+    text = json.dumps(data, indent=4)
+    lines = text.splitlines()
+    found = {
+        each.project: each.location.line for each in read_versions("Pipfile.lock", text).versions
+    }
+    assert found["p0"] == lines.index('        "p0": {') + 1
+    assert found["p7"] == lines.index('        "p7": {') + 1
+    assert found["p49"] == lines.index('        "p49": {') + 1

@@ -861,3 +861,31 @@ def test_pip_follows_the_same_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (comes_from, "" if is_editable else requirement)
         for requirement, comes_from, _, is_editable in answer
     ]
+
+
+def test_files_that_include_each_other_too_deeply() -> None:
+    """500 were too deep for Python; the limit is said at the line that goes beyond it."""
+    files = {f"r{number}.txt": f"-r r{number + 1}.txt\n" for number in range(500)}
+    inputs = read_all(files, "r0.txt")
+    (fault,) = inputs.faults
+    assert "r100.txt is not read: files include each other more than 100 deep" in fault.message
+    assert str(fault.location).endswith("r99.txt:1:1")
+
+
+def test_files_within_the_limit() -> None:
+    files = {f"r{number}.txt": f"-r r{number + 1}.txt\n" for number in range(99)}
+    inputs = read_all({**files, "r99.txt": "six\n"}, "r0.txt")
+    assert (len(inputs.entries), inputs.faults) == (1, ())
+
+
+def test_files_that_include_others_twice() -> None:
+    """Each of 40 files includes the next one twice: that is a million millions of inclusions."""
+    files = {f"r{number}.txt": f"-r r{number + 1}.txt\n" * 2 for number in range(40)}
+    inputs = read_all({**files, "r40.txt": "six\n"}, "r0.txt")
+    assert any("files include each other too often" in fault.message for fault in inputs.faults)
+
+
+def test_faults_of_a_continued_line_share_it() -> None:
+    tags = ",".join(f"x{number}" for number in range(1000))
+    inputs = read_all({"r.txt": f"a \\\n ; tags={tags}\n"}, "r.txt")
+    assert len({id(name.fault.source) for name in inputs.named}) == 1

@@ -275,6 +275,7 @@ def test_file_with_another_content_is_refused(
         ({"sha256:00", f"md5:{MD5}"}, ""),
         (set(), ""),
         ({"sha256:00"}, f"for box has sha256:{SHA256}, which is not in the lock for lib 1.0"),
+        ({"shake_128:00"}, "the index has no hash of lib-1.0-py3-none-any.whl to compare"),
         ({"unheard-of:00"}, "the index has no hash of lib-1.0-py3-none-any.whl to compare"),
     ],
 )

@@ -548,3 +548,28 @@ def test_a_tag_in_a_file_takes_no_more_than_it_says() -> None:
 
 def test_abi_of_python_2_outside_linux() -> None:
     assert tag_of("2.7", "win_amd64") == "cp27-cp27m-win_amd64"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"tag": {"9" * 5000}}}',
+        f"tag = {'9' * 5000}",
+        f'tag = "cp39-cp39-win32"\nschema = 0x{"f" * 5000}',
+        f'tag = "cp39-cp39-win32"\n[markers]\nos_name = 0o{"7" * 9000}',
+    ],
+    ids=["json", "tag", "schema", "marker"],
+)
+def test_number_of_thousands_of_digits_in_a_target_file(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(text)
+    with pytest.raises(TargetError, match=r"t.toml is not a target file: .*too many digits"):
+        read_target_file(path, "t.toml")
+
+
+@pytest.mark.parametrize("text", ['{"tag": ' + "[" * 100_000, "tag = " + "[" * 3000])
+def test_target_file_that_is_nested_too_deeply(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(text)
+    with pytest.raises(TargetError, match=r"t.toml is not a target file: .*nested too deeply"):
+        read_target_file(path, "t.toml")

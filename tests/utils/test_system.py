@@ -25,8 +25,9 @@ from tests.support.locked import lock_wheels
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
 from tests.test_architecture import sources
+from wheeltarget.targets.names import user_folder as user_config
 from wheeltarget.utils import system
-from wheeltarget.utils.system import is_ours, user_folder
+from wheeltarget.utils.system import is_ours, set_home, user_folder
 
 pytestmark = pytest.mark.thorough
 
@@ -443,3 +444,55 @@ def test_root_does_not_trust_folders_of_others(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     os.chown(tmp_path / "a", 12345, -1)
     assert not is_ours(tmp_path / "a" / "b" / "c")
+
+
+def _no_user(number: int) -> None:
+    raise KeyError(f"getpwuid(): uid not found: {number}")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="users as POSIX has them")
+@pytest.mark.parametrize("kind", ["cache", "state", "config"])
+def test_user_without_a_home(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    for name in (
+        "HOME",
+        *(each for each in os.environ if each.startswith(("XDG_", "WHEELTARGET_"))),
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", _no_user)
+    set_home()
+    assert os.environ["HOME"] == "/"
+    folder = user_config() if kind == "config" else Path(user_folder(kind, os.environ))
+    assert folder.is_absolute()
+
+
+def test_home_of_a_user_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    set_home()
+    assert os.environ["HOME"] == str(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="users as POSIX has them")
+@pytest.mark.parametrize(
+    "arguments",
+    [("targets",), ("lock", "--no-index", "--find-links=shelf", "app"), ("check", "shelf")],
+    ids=lambda arguments: str(arguments[0]),
+)
+def test_run_without_a_home_makes_no_folder_of_that_name(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    make_wheel(tmp_path / "shelf", "app")
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text("import pwd\ndel pwd.getpwuid\npwd.getpwuid = {}.pop\n")
+    kept = {name: os.environ[name] for name in ("PATH", "PIP_CONFIG_FILE")}
+    temporary = {"TMPDIR": str(site), "XDG_CACHE_HOME": str(site), "XDG_STATE_HOME": str(site)}
+    done = subprocess.run(
+        [sys.executable, "-m", "wheeltarget", *arguments],
+        cwd=tmp_path,
+        env={**kept, **temporary, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert not (tmp_path / "~").exists()

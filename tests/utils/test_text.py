@@ -45,3 +45,9 @@ def test_long_text_is_shortened() -> None:
 def test_json_is_read_as_it_was() -> None:
     document = {"é": [1, None], "url": "https://me:secret@host/"}
     assert json.loads(json_text(document)) == {"é": [1, None], "url": "https://*********@host/"}
+
+
+@pytest.mark.parametrize("name", ["caf\udce9", "\ud800\udc00", "plain"])
+def test_name_that_is_not_utf8_is_written_as_json(name: str) -> None:
+    text = json_text({"path": name})
+    assert json.loads(text.encode()) == {"path": json.loads(json.dumps(name))}

@@ -85,3 +85,41 @@ def test_syntax_error_quotes_nothing(text: str, place: Location) -> None:
 def test_key_with_too_many_parts() -> None:
     with pytest.raises(ValueError, match="too many parts"):
         parse_toml("a." * 200 + "b = 1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "9" * 5000, "a = [1, 0x" + "f" * 5000 + "]", "a = { b = 0b" + "1" * 20_000 + " }"],
+    ids=["decimal", "hexadecimal", "binary"],
+)
+def test_number_with_thousands_of_digits(text: str) -> None:
+    """Python could not write the second and the third in any message."""
+    with pytest.raises(ValueError, match=r"^a number has too many digits$"):
+        parse_toml(text)
+
+
+def test_text_like_a_number() -> None:
+    assert parse_toml(f'a = "0x{"f" * 5000}"') == {"a": "0x" + "f" * 5000}
+
+
+@pytest.mark.parametrize("text", ["[" * 3000, "{ a = " * 3000], ids=["lists", "tables"])
+def test_value_nested_too_deeply(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^it is nested too deeply$"):
+        parse_toml(f"a = {text}")
+
+
+@pytest.mark.parametrize(
+    "key",
+    ['"\\"".' * 100, "'a'. " * 100, "x = {" + "a." * 100, "[" + "a." * 100],
+    ids=["escapes", "literals", "inline", "header"],
+)
+def test_key_with_too_many_parts_of_any_kind(key: str) -> None:
+    with pytest.raises(ValueError, match="too many parts"):
+        parse_toml(f"{key}b = 1")
+
+
+def test_faults_in_one_line_share_it() -> None:
+    text = "a = [" + "{ b = 1 }, " * 1000 + "]"
+    faults = [fault_at("f", text, f"a[{number}].b", "message") for number in (1, 998)]
+    assert faults[0].source is faults[1].source
+    assert [fault.location and fault.location.column for fault in faults] == [19, 10986]

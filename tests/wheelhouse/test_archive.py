@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wheeltarget.wheelhouse import archive
 from wheeltarget.wheelhouse.archive import (
     DAMAGE,
+    check_members,
     describe_bomb,
     describe_damage,
     find_name_problem,
@@ -89,3 +91,16 @@ def test_damage_is_described_in_a_line(data: bytes) -> None:
     text = describe_damage(raised.value)
     assert text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a" + "\u0301\u0323" * 30_000, "a/" * 30_000, "../" + "b" * 2000],
+    ids=["marks", "deep", "up"],
+)
+def test_long_name_is_not_looked_at_further(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To normalize a name takes a time that grows with the square of its length."""
+    monkeypatch.setattr(archive, "fold_case", lambda name: pytest.fail(f"folds {len(name)}"))
+    (flaw,) = check_members([zipfile.ZipInfo(name)], windows=True)
+    assert flaw.code == "WC120"
+    assert flaw.message.endswith("is too long for a file name")

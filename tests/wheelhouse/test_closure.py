@@ -26,6 +26,7 @@ from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.wheelhouse.closure import (
     Available,
     MissingRequirement,
+    UnreadableDependency,
     WheelMetadata,
     check_closure,
     check_fit,
@@ -413,3 +414,37 @@ def test_specifiers_from_before_pep_440_are_read_for_old_pythons(tmp_path: Path)
     new = target_from_tag("cp38-cp38-win_amd64", {"cp38": "3.8.20"})
     with pytest.raises(ClosureError, match="cannot be read"):
         check_closure(new, [Requirement("app")], map(read_metadata, [app, lib]))
+
+
+NESTED = "".join(f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(400))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        NESTED,
+        NESTED.replace("Content-Type", "CONTENT-type").replace("\n", "\r\n"),
+        "Content-Type: message/rfc822\n\n" * 2000,
+    ],
+    ids=["multipart", "spelled otherwise", "messages"],
+)
+def test_metadata_is_no_nested_message(text: str, tmp_path: Path) -> None:
+    """The email package would read it so, for a time that grows with the square."""
+    lines = f"Metadata-Version: 2.1\nName: app\nVersion: 1.0\nRequires-Dist: lib\n{text}"
+    information = {"app-1.0.dist-info/METADATA": lines.encode()}
+    wheel = make_wheel(tmp_path, "app", files=information)
+    assert read_metadata(wheel) == WheelMetadata("app", "1.0", ("lib",))
+
+
+LONG = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"lib>{LONG}", f"lib=={LONG}.*", f"lib ; python_version > '{LONG}'", f"lib[a]~={LONG}.1"],
+)
+def test_dependency_with_a_number_of_thousands_of_digits(text: str) -> None:
+    wheels = [WheelMetadata("app", "1.0", (text,)), WheelMetadata("lib", "1.0", ())]
+    (found,) = walk(Available(target(), {each.name: (each,) for each in wheels}), None)
+    assert isinstance(found, UnreadableDependency)
+    assert found.reason == "a number has too many digits"

@@ -92,3 +92,16 @@ def test_anything_is_read(data: bytes) -> None:
 def test_variant_wheels(tmp_path: Path, name: str, code: str) -> None:
     """The label follows the name of a wheel (PEP 825)."""
     assert [flaw.code for flaw in read_wheel(tmp_path / name).flaws] == [code]
+
+
+@pytest.mark.parametrize("version", ["9" * 5000, f"1.{'9' * 5000}", "one"])
+def test_version_that_cannot_be_read(version: str, tmp_path: Path) -> None:
+    text = f"Metadata-Version: 2.1\nName: app\nVersion: {version}\n".encode()
+    wheel = make_wheel(tmp_path, "app", files={"app-1.0.dist-info/METADATA": text})
+    assert [flaw.code for flaw in read_wheel(wheel).flaws] == ["WC109"]
+
+
+def test_hundreds_of_entry_points(tmp_path: Path) -> None:
+    lines = "".join(f"run{number} = app:main\n" for number in range(400))
+    points = {"app-1.0.dist-info/entry_points.txt": f"[console_scripts]\n{lines}".encode()}
+    assert read_wheel(make_wheel(tmp_path, "app", files=points)).flaws == ()

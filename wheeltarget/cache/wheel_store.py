@@ -252,7 +252,7 @@ def _copy(source: Path, path: Path) -> Digest | None:
     """Copy a file and hash the copy; None if the file cannot be read."""
     if os.path.lexists(path):
         raise FileExistsError(None, "File exists", str(path))
-    part = path.with_name(f"{path.name}.wheeltarget-part")
+    part = path.with_name(f"{os.urandom(8).hex()}.wheeltarget-part")
     try:
         digest = copy_file(source, part)
         part.replace(path)

@@ -19,7 +19,7 @@ from wheeltarget import __version__
 from wheeltarget.cache.run_key import is_known
 from wheeltarget.resolver.prestart import begin, begin_for, dismiss
 from wheeltarget.utils.streams import escape_unencodable
-from wheeltarget.utils.system import python
+from wheeltarget.utils.system import python, set_home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def main() -> None:
     _mark_output_errors()
     try:
         gc.set_threshold(*_SELDOM)
+        set_home()
         _run(sys.argv[1:])
         sys.stdout.flush()
     except (KeyboardInterrupt, OSError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -107,6 +107,11 @@ class TargetResult:
     marker: str = ""
     url: str = ""
     problem: str = ""
+    _by_version: Mapping[str, BestFile] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_version = {file.version: file for file in reversed(self.files)}
+        object.__setattr__(self, "_by_version", by_version)
 
     @property
     def is_fine(self) -> bool:
@@ -164,7 +169,7 @@ class TargetResult:
 
     def file_of(self, version: str) -> BestFile | None:
         """Return the best file of a release; None if no file fits."""
-        return next((file for file in self.files if file.version == version), None)
+        return self._by_version.get(version)
 
 
 def _suggestions(suggestions: Iterable[Suggestion]) -> list[dict[str, str]]:

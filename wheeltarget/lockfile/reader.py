@@ -22,7 +22,13 @@ from packaging.utils import canonicalize_name
 from wheeltarget.errors import Fault, Location
 from wheeltarget.pip_config.options import is_own
 from wheeltarget.utils.files import LOCK_FILE
-from wheeltarget.utils.toml import BYTE_ORDER_MARK, fault_at, parse_toml, syntax_fault
+from wheeltarget.utils.toml import (
+    BYTE_ORDER_MARK,
+    LONG_NUMBER,
+    fault_at,
+    parse_toml,
+    syntax_fault,
+)
 
 SCHEMA = 1
 """The version of the format of ``[tool.wheeltarget]``."""
@@ -173,7 +179,9 @@ def parse_lock(
         steps = re.findall(r"[^.\[\]]+", error.context or "lock-version")
         path = tuple(int(step) if step.isdigit() else step for step in steps)
         newer = "lock again, or use a newer wheeltarget"
-        collector.add(path, error.message, newer if steps == ["lock-version"] else _DAMAGED)
+        is_long = "set_int_max_str_digits" in error.message
+        message, hint = LONG_NUMBER if is_long else error.message, _DAMAGED
+        collector.add(path, message, newer if steps == ["lock-version"] else hint)
         return None, collector.faults
     numbered = enumerate(text.splitlines(), start=1)
     lines = [number for number, line in numbered if _PACKAGE.match(line)]
@@ -250,9 +258,7 @@ def _parse(name: str, data: bytes) -> tuple[str, dict[str, Any]] | Fault:
         return text, parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         return syntax_fault(name, text, error, "is the file whole? lock again")
-    except RecursionError:
-        return Fault(f"{name} is not a lock: it is nested too deeply")
-    except ValueError as error:  # a key with too many parts, a year that does not exist
+    except ValueError as error:
         return Fault(f"{name} is not a lock: {error}")
 
 

@@ -24,6 +24,7 @@ _MUCH, _SHARE = 1 << 20, 10  # what counts as progress: so many bytes, or a tent
 _BACKOFF, _LONGEST_PAUSE = 0.25, 8.0
 _BLOCK = 1 << 18
 _WHOLE, _PART = 200, 206
+_SIZE = re.compile(r"[0-9]{1,18}")
 
 
 class BrokenError(Exception):
@@ -93,13 +94,13 @@ class Answer(Protocol):
 
 
 def read_length(value: str | None) -> int | None:
-    """Read a Content-Length; None if it is not valid."""
-    return int(value) if value and value.isascii() and value.isdigit() else None
+    """Read a Content-Length or an Age; None if it is not valid."""
+    return int(value) if value and _SIZE.fullmatch(value) else None
 
 
 def read_start(value: str | None) -> int | None:
     """Read where a part begins from a Content-Range; None if it is not valid."""
-    match = re.match(r"\s*bytes\s+(\d+)-", value or "", re.IGNORECASE | re.ASCII)
+    match = re.match(r"\s*bytes\s+(\d{1,18})-", value or "", re.IGNORECASE | re.ASCII)
     return int(match[1]) if match else None
 
 

@@ -322,7 +322,7 @@ class _Answer:
                 data = bytes(raw.read(size, decode_content=False))
             except TypeError:
                 data = bytes(raw.read(size))  # a local file
-        except (HTTPError, OSError) as error:
+        except (HTTPError, OSError, ValueError) as error:  # such as a chunk of a negative length
             raise BrokenError(_reason(error)) from error
         self.transfer.received += len(data)
         return data

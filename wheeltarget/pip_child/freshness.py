@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from email.utils import mktime_tz, parsedate_tz
 from typing import Any
 
+from wheeltarget.network.transfer import read_length
 from wheeltarget.pip_child.links import without_credentials
 
 
@@ -72,13 +73,13 @@ def _fresh_until(response: Any, now: float, *, is_forced: bool = False) -> float
     stale = (asked.keys() | answered.keys()) & {"no-cache", "no-store"} or asked.get("max-age") == 0
     if stale or response.history or response.status_code != 200 or "*" in headers.get("vary", ""):
         return 0.0
-    date, age = _read_date(headers.get("date")), headers.get("age", "0").strip()
-    if date is None or not age.isdecimal():
+    date, age = _read_date(headers.get("date")), read_length(headers.get("age", "0").strip())
+    if date is None or age is None:
         return 0.0
     lifetime = answered.get("max-age")
     if lifetime is None:
         lifetime = (_read_date(headers.get("expires")) or date) - date
-    return float(min(date, now) + lifetime - int(age))
+    return float(min(date, now) + lifetime - age)
 
 
 def _read_date(text: str | None) -> float | None:

@@ -339,7 +339,9 @@ def is_on(command: CommandLine, settings: Mapping[str, str], name: str) -> bool:
 
 def _count(value: str) -> int:
     """Return the number of a counting setting of pip: a number, or true."""
-    return int(value) if value.isdigit() else int(value.lower() in {"true", "yes", "on", "y", "t"})
+    if re.fullmatch("[0-9]{1,9}", value):
+        return int(value)
+    return int(value.lower() in {"true", "yes", "on", "y", "t"})
 
 
 CONNECTIONS = "WHEELTARGET_CONNECTIONS"
@@ -352,7 +354,7 @@ _MOST_CONNECTIONS = 256
 def read_connections(environment: Mapping[str, str]) -> int:
     """Return the number of simultaneous connections to a host; raise UsageError if it is wrong."""
     text = environment.get(CONNECTIONS) or str(USUAL_CONNECTIONS)
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST_CONNECTIONS:
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= _MOST_CONNECTIONS:
         hint = f"set it to a number from 1 to {_MOST_CONNECTIONS}, or unset it for"
         message = f"{CONNECTIONS} is not a number of connections: {text!r}"
         raise UsageError(message, f"{hint} {USUAL_CONNECTIONS}")

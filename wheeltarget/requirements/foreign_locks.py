@@ -19,7 +19,7 @@ from typing import Any
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from wheeltarget.errors import Fault, Location
 from wheeltarget.pip_config.options import base_name
@@ -125,7 +125,7 @@ def _version(raw: _Raw, location: Location) -> LockedVersion:
         raise ValueError(f"{raw.name} has no version")  # noqa: TRY004 - as the others
     try:
         version = str(Version(raw.version))
-    except InvalidVersion as error:
+    except ValueError as error:
         raise ValueError(f"{raw.name}: {raw.version!r} is not a version") from error
     try:
         # A project that only an extra or a group requires can be a constraint in any case.

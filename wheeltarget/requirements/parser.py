@@ -17,6 +17,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -47,6 +48,9 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
+_DEEPEST, _MOST_REPEATED = 100, 100_000
+"""How deep files may include each other, and how many lines may be read again for that."""
+
 _HIDDEN = re.compile(r"\b(?:tags|target)\s*+=")
 _PYLOCK = re.compile(r"(?:(?!\[|lock-version).*\n)*(?P<line>lock-version[ \t]*=.*)")
 """A line that every pylock.toml has before its tables, and no requirements file can have."""
@@ -254,7 +258,13 @@ def _place(name: str, text: str, pieces: _Pieces, start: int, end: int) -> Fault
     end = end or max(len(text.rstrip()), 1)
     width = max(min(end, index + length) - start, 1)
     location = Location(name, number, start - index + 1)
-    return Fault("", "", location, text[index : index + length], width)
+    return Fault("", "", location, _part(text, index, index + length), width)
+
+
+@lru_cache(maxsize=16)
+def _part(text: str, start: int, end: int) -> str:
+    """Return a part of a text; cached, since a line with thousands of faults is shared by them."""
+    return text[start:end]
 
 
 def read_inputs(
@@ -308,6 +318,7 @@ class _Reader:
     unread: list[Fault] = field(default_factory=list)
     remote: list[str] = field(default_factory=list)
     locked: list[LockedVersion] = field(default_factory=list)
+    repeated: int = 0
 
     def add(self, line: SourceLine, default: Names | None, *, constraint: bool = False) -> None:
         """Add a requirement or constraint."""
@@ -336,6 +347,13 @@ class _Reader:
             return
         place = name if is_remote(name) else os.path.abspath(name)  # noqa: PTH100 - as pip writes it
         if place in above:
+            return
+        known = self.files.get(name)
+        self.repeated += 1 + len(known.lines) if known else 0
+        if len(above) >= _DEEPEST or self.repeated > _MOST_REPEATED:
+            limit = "too often" if self.repeated > _MOST_REPEATED else f"more than {_DEEPEST} deep"
+            message = f"{name} is not read: files include each other {limit}"
+            self.faults.append(named_by.fault(message) if named_by else Fault(message))
             return
         if name not in self.files:
             self.files[name] = self._load(name, named_by)
@@ -441,8 +459,9 @@ class _Reader:
 
     def _expand(self, text: str) -> str:
         """Expand ``${VAR}`` as pip does: an unset or empty variable stays as written."""
-        for variable, name in VARIABLE.findall(text):
-            text = text.replace(variable, self.environment(name) or variable)
+        for variable, name in dict.fromkeys(VARIABLE.findall(text)):
+            if value := self.environment(name):
+                text = text.replace(variable, value)
         return text
 
 

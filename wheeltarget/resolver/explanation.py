@@ -15,17 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import islice
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import parse_tag
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
-from packaging.version import InvalidVersion, Version
+from packaging.utils import InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+from packaging.version import Version
 
 from wheeltarget.errors import DownloadError, Fault, InputError, TargetError
 from wheeltarget.pip_protocol import Demand, Failure, FileFact, HashMismatch
@@ -65,6 +61,8 @@ _OTHER_PROJECT, _INVALID = "different_project", "format_invalid"
 
 _STRONG = ("sha256", "sha384", "sha512")
 """The algorithms that pip accepts for ``--hash``."""
+_MOST_TRIED = 50
+"""How many tags are tried for one suggestion; an index can have files for any number."""
 
 _parse_version = cache(Version)
 
@@ -380,7 +378,7 @@ def _version(filename: str) -> Version | None:
         if filename.endswith(".whl"):
             return _parse_version(parts[1]) if len(parts) in {5, 6, 7} else None
         return parse_sdist_filename(filename)[1]
-    except (InvalidSdistFilename, InvalidVersion):
+    except ValueError:
         return None
 
 
@@ -671,7 +669,7 @@ def _first_fit(
     tags: Iterable[str], releases: Collection[Release], why: Explanation, build: Build
 ) -> Iterator[Suggestion]:
     """Find the first tag for which one of these releases has a file."""
-    for tag in tags if releases else ():
+    for tag in islice(tags, _MOST_TRIED) if releases else ():
         try:
             target = build(tag)
         except TargetError:

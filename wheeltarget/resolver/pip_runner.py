@@ -458,8 +458,8 @@ def _hash(file: protocol.ChosenFile, algorithm: str) -> str:
     try:
         with file.path.open("rb") as handle:
             return hashlib.file_digest(handle, algorithm).hexdigest()
-    except ValueError:
-        return ""  # unknown algorithm
+    except (TypeError, ValueError):
+        return ""  # an unknown algorithm, or one without a fixed length
 
 
 # Processes

@@ -502,14 +502,16 @@ def _refuses_wheels(options: Iterable[GivenOption]) -> bool:
 
 def pin_faults(target: Target, lines: Iterable[SourceLine]) -> Iterator[Fault]:
     """Yield a fault for each line that pins another version of a project than one before it."""
-    pins: dict[str, list[tuple[Specifier, SourceLine]]] = defaultdict(list)
+    # By version: that thousands of lines pin the same one takes no longer.
+    pins: dict[str, dict[str, tuple[Specifier, SourceLine]]] = defaultdict(dict)
     for line in lines:
         requirement = _applicable(line, target)
         if requirement is None:
             continue
         name = canonicalize_name(requirement.name)
         for pin in filter(is_pin, sorted(requirement.specifier, key=str)):
-            clash = next((each for each in pins[name] if _contradict(each[0], pin)), None)
+            known = pins[name].values()
+            clash = next((each for each in known if _contradict(each[0], pin)), None)
             if clash is not None:
                 earlier, before = clash
                 here = "" if before is line else " here"
@@ -518,7 +520,7 @@ def pin_faults(target: Target, lines: Iterable[SourceLine]) -> Iterator[Fault]:
                 hint = "a target can have only one version of a project"
                 fault = _at_requirement(line, f"{message}, both for {target.label}", hint)
                 yield replace(fault, code="WT302")
-            pins[name].append((pin, line))
+            pins[name].setdefault(pin.version, (pin, line))
 
 
 def _disputed(

@@ -28,7 +28,7 @@ from wheeltarget.targets.names import (
 from wheeltarget.targets.tags import usual_abi, with_plain_linux
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 from wheeltarget.utils.files import TARGET_FILE, read_regular
-from wheeltarget.utils.toml import parse_toml, syntax_place
+from wheeltarget.utils.toml import LONG_NUMBER, NESTED, parse_toml, syntax_place
 
 _SCHEMA = 1
 _LONGEST_MESSAGE = 300
@@ -135,17 +135,31 @@ def _parse(text: str, label: str) -> dict[str, Any]:
     """
     parse: Callable[[str], dict[str, Any]] = parse_toml
     if text.lstrip().startswith("{"):
-        parse = json.loads
+        parse = _parse_json
     try:
         return parse(text)
     except json.JSONDecodeError as error:
         form, place = "JSON", f"{error.msg} in line {error.lineno}, column {error.colno}"
-    except RecursionError:
-        form, place = "TOML or JSON", "it is nested too deeply"
     except ValueError as error:
-        form, place = "TOML", syntax_place(error)
+        form, place = "TOML" if parse is parse_toml else "JSON", syntax_place(error)
     message = f"{label} is not a target file: not valid {form}: {place}"
     raise TargetError(message, f"{_EXPECTED} output of pip debug --verbose", code="WT204")
+
+
+def _parse_json(text: str) -> Any:
+    """Parse JSON from outside.
+
+    :raises ValueError: if it is not JSON, is nested too deeply, or has a number of thousands of
+        digits.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:  # Python's own limit
+        raise ValueError(LONG_NUMBER) from error
+    except RecursionError as error:
+        raise ValueError(NESTED) from error
 
 
 def _read_complete_platform(data: Mapping[str, Any], label: str) -> dict[str, Any]:

@@ -145,10 +145,8 @@ def _read_project(file: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = data.decode("utf-8")
         tools = parse_toml(text).get("tool", {})
-    except (RecursionError, ValueError) as error:
-        nested = isinstance(error, RecursionError)
-        reason = "it is nested too deeply" if nested else error
-        raise InputError((Fault(f"cannot read {file}: {reason}"),)) from error
+    except ValueError as error:
+        raise InputError((Fault(f"cannot read {file}: {error}"),)) from error
     table = tools.get("wheeltarget", {}) if isinstance(tools, dict) else {}
     if not isinstance(table, dict):
         raise InputError((Fault(f"{file}: tool.wheeltarget must be a table"),))

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
-from packaging.requirements import Requirement
+from packaging.markers import Marker
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 from packaging.version import InvalidVersion
@@ -20,6 +20,7 @@ from wheeltarget.errors import TargetError
 from wheeltarget.targets import specifiers as legacy
 from wheeltarget.targets.markers import as_read_for, holds, reads_old
 from wheeltarget.targets.tags import Platform, Version, check_abi, loaded_abis, parse_platform
+from wheeltarget.utils.toml import LONG_NUMBER
 
 MARKER_VARIABLES = (
     "os_name", "sys_platform", "platform_machine", "platform_python_implementation",
@@ -37,6 +38,7 @@ _EXAMPLE = "cp312-cp312-manylinux_2_28_x86_64"
 
 _INTERPRETER = re.compile(r"(cp|pp|py|graalpy)([1-9])(\d{0,2})", re.ASCII)
 _FULL_VERSION = re.compile(r"(?P<release>(?P<minor>\d+\.\d+)\.\d+)[\w.+]*", re.ASCII)
+_LONG_NUMBER = re.compile("[0-9]{1000}")
 _TAG_PART = re.compile(r"[a-z0-9_]+", re.ASCII)
 _TAG = re.compile(r"[a-z0-9_]+-[a-z0-9_]+-[a-z0-9_]+", re.ASCII)
 
@@ -116,7 +118,7 @@ class Target:
 
         try:
             return holds(marker, evaluate, self.unknown)
-        except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, KeyError):
+        except (ValueError, KeyError):
             # pip reports it; older versions of packaging raise KeyError.
             return ()
 
@@ -127,7 +129,12 @@ class Target:
         return f"pip for Python {python} takes one only if a requirement names it"
 
     def parse_requirement(self, text: str) -> Requirement:
-        """Parse a line of ``Requires-Dist`` as the environment's own pip does."""
+        """Parse a line of ``Requires-Dist`` as the environment's own pip does.
+
+        :raises InvalidRequirement: if it is not one, or has a number that Python does not read.
+        """
+        if _LONG_NUMBER.search(text):
+            raise InvalidRequirement(LONG_NUMBER)
         if legacy.reads_legacy(self.python):
             text = legacy.modern_requirement(text, _is_modern)
         return Requirement(text)
@@ -140,7 +147,7 @@ class Target:
             requires = legacy.modern_specifiers(requires, _is_modern)
         try:
             return SpecifierSet(requires, prereleases=True).contains(self.python)
-        except InvalidSpecifier:
+        except ValueError:
             return True
 
 

@@ -66,6 +66,15 @@ def find_program(name: str) -> str:
     raise FileNotFoundError(2, "no such program", name)
 
 
+def set_home() -> None:
+    """Make the root folder the home of a user who has none, as it is in containers.
+
+    Otherwise some libraries, and pip's among them, fail or make a folder named ``~``.
+    """
+    if os.path.expanduser("~") == "~":
+        os.environ["HOME" if os.name != "nt" else "USERPROFILE"] = os.path.abspath(os.sep)
+
+
 def user_folder(kind: str, environment: Mapping[str, str]) -> str:
     """Return the path of the user's ``cache`` or ``state`` folder, which need not exist."""
     named = environment.get(f"WHEELTARGET_{kind.upper()}_DIR")

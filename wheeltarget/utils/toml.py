@@ -18,18 +18,24 @@ from typing import Any
 
 from wheeltarget.errors import Fault, Location
 
+LONG_NUMBER, NESTED = "a number has too many digits", "it is nested too deeply"
+"""Why TOML or JSON from outside is refused although its syntax is right."""
+
 BYTE_ORDER_MARK = "\ufeff"  # some editors write it before a text; TOML does not allow it
 _STEP = re.compile(r"([\w-]+)|\[(\d+)\]")
 _SYNTAX = re.compile(r" *\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _LONG_KEY = re.compile(
-    r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""", re.ASCII
+    r"""(?:^|[\[{,])[ \t]*+(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""",
+    re.ASCII | re.MULTILINE,
 )
+_LONG_NUMBER = re.compile(r"[=\[,]\s*+0[xob]\w{100}", re.ASCII)
 # Messages of tomllib that quote a key.
 _QUOTING = re.compile(
     r"(?:Cannot declare|Cannot mutate immutable namespace|Cannot redefine namespace"
     r"|Duplicate inline table key|Cannot overwrite a value).*",
     re.DOTALL,
 )
+_WIDEST = 200  # how much of an element is underlined
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
 _NOT_LITERAL = re.compile(r"['\x00-\x1f\x7f]")
@@ -39,13 +45,23 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f":
 def parse_toml(text: str) -> dict[str, Any]:
     """Parse TOML from outside.
 
-    :raises ValueError: if it is not TOML, or would take ``tomllib`` too long.
-    :raises RecursionError: if it is nested too deeply.
+    :raises ValueError: if it is not TOML, is nested too deeply, has a number of hundreds of digits,
+        or would take ``tomllib`` too long.
     """
     # tomllib copies a key for each of its parts: a megabyte of dots takes minutes.
     if _LONG_KEY.search(text):
         raise ValueError("a key has too many parts")
-    return tomllib.loads(text)
+    # Python reads a number of thousands of hexadecimal digits, but cannot write it in a message.
+    if _LONG_NUMBER.search(text):
+        raise ValueError(LONG_NUMBER)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError as error:  # Python's own limit for decimal digits
+        raise ValueError(LONG_NUMBER) from error
+    except RecursionError as error:
+        raise ValueError(NESTED) from error
 
 
 def syntax_place(error: ValueError) -> str:
@@ -90,8 +106,14 @@ def _locate(file: str, text: str, start: int) -> tuple[Location, str]:
     line_ends = _starts(r"\n", text, 0, len(text))
     number = bisect_left(line_ends, start)
     first = line_ends[number - 1] + 1 if number else 0
-    line = text[first : line_ends[number] if number < len(line_ends) else None].rstrip("\r")
+    line = _line(text, first, line_ends[number] if number < len(line_ends) else len(text))
     return Location(file, number + 1, start - first + 1), line
+
+
+@lru_cache(maxsize=8)
+def _line(text: str, start: int, end: int) -> str:
+    """Return a line; cached, since thousands of faults may be in one."""
+    return text[start:end].rstrip("\r")
 
 
 def _find(text: str, path: str) -> tuple[int, int]:
@@ -109,9 +131,8 @@ def _find(text: str, path: str) -> tuple[int, int]:
             part = _element(text, table, int(number), (start, end))
             if part is not None:
                 start, end = part
-                line_end = text.find("\n", start, end)
-                line = text[start : end if line_end < 0 else line_end]
-                found = (start, len(line.rstrip()))
+                shown = text[start : min(end, start + _WIDEST)].partition("\n")[0]
+                found = (start, len(shown.rstrip()))
     return found
 
 
@@ -129,6 +150,7 @@ def _key(text: str, names: tuple[str, str], start: int, end: int) -> re.Match[st
     ).search(text, start, end)
 
 
+@lru_cache(maxsize=32)
 def _element(text: str, table: str, number: int, extent: tuple[int, int]) -> tuple[int, int] | None:
     """Find an element of an array of tables, with headers or inline."""
     start, end = extent

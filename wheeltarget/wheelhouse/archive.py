@@ -82,12 +82,13 @@ def check_members(members: Sequence[zipfile.ZipInfo], *, windows: bool) -> Itera
     for name, number in Counter(names).items():
         if number > 1:
             yield Flaw("WC104", f"it contains {name} {number} times")
-    yield from _find_clashes(set(names))
+    # Comparing Unicode takes a time that grows with the square of a name's length.
+    yield from _find_clashes({name for name in names if not is_too_long(name)})
     for member in members:
         # zipfile replaces backslashes on Windows, and cuts a name at a NUL.
         name = member.orig_filename
         short = repr(name[:_LONGEST_NAME])
-        if leaves_folder(name):
+        if not is_too_long(name) and leaves_folder(name):
             yield Flaw("WC103", f"{short} would be written outside the wheel's folder")
         elif problem := find_name_problem(name, windows=windows):
             yield Flaw("WC120", f"{short} {problem}")
@@ -121,11 +122,19 @@ def find_name_problem(name: str, *, windows: bool) -> str:
         return "is not valid Unicode"
     if not kinds.isdisjoint({"Cc", "Zl", "Zp"}):
         return "contains a control character"
-    if len(name) > _LONGEST_PATH or any(len(part.encode()) > _LONGEST_NAME for part in parts):
+    if is_too_long(name):
         return "is too long for a file name"
     if windows and any(map(_NOT_ON_WINDOWS.search, parts)):
         return "is not a valid file name on Windows"
     return ""
+
+
+def is_too_long(name: str) -> bool:
+    """Return whether a path, or a part of it, is longer than file systems allow."""
+    if len(name) > _LONGEST_PATH:
+        return True
+    parts = name.removesuffix("/").split("/")
+    return any(len(part.encode("utf-8", "surrogatepass")) > _LONGEST_NAME for part in parts)
 
 
 def fold_case(name: str) -> str:

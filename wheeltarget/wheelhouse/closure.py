@@ -28,6 +28,7 @@ from wheeltarget.wheelhouse.archive import DAMAGE, describe_damage
 
 _HINT = "nothing was saved"
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
+_PARTS = re.compile(rb"(\A|[\r\n])(content-type:)", re.IGNORECASE)
 _LONGEST_TEXT = 16 << 20
 """How many bytes METADATA, WHEEL or RECORD may have; the longest RECORD known has two million."""
 
@@ -55,7 +56,9 @@ def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
     if archive.getinfo(member).file_size > _LONGEST_TEXT:
         raise TooLargeError(f"{member} has more than {_LONGEST_TEXT >> 20} MB")
     content = archive.read(member)
-    if not member.endswith("/RECORD"):
+    if member.endswith(("/METADATA", "/WHEEL")):
+        # The email package would read the text below the fields as nested messages.
+        content = _PARTS.sub(rb"\1X-\2", content)
         head = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
         short = head.count(b"\n") + head.count(b"\r") <= _MOST_LINES
         lines = head.splitlines() if short else ()

@@ -24,7 +24,7 @@ from pathlib import Path
 from packaging.metadata import parse_email
 from packaging.tags import parse_tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from wheeltarget.utils.files import is_archive
 from wheeltarget.utils.text import visible
@@ -180,7 +180,7 @@ def _check_information(reading: _Reading) -> None:
 def _is_named(wheel: WheelFile, name: str, version: str) -> bool:
     try:
         same = Version(version) == Version(wheel.version)
-    except InvalidVersion:
+    except ValueError:
         return False
     return same and canonicalize_name(name) == wheel.name
 

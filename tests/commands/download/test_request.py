@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,26 @@ class TestReport:
         assert result.stderr.startswith(said)
         assert index.requests == ()
         assert names(here) == ["file", "link.json"]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="names that are not UTF-8")
+    def test_beside_a_destination_that_is_not_utf8(self, index: LocalIndex, here: Path) -> None:
+        place = os.fsdecode(b"caf\xe9")
+        # The helper of the tests could not decode what is printed.
+        arguments = [f"app ; tags={LINUX}", "--report=r.json", "--quiet"]
+        result = download(index, *arguments, cwd=here, destination=place)
+        assert result.exit_code == 0, result.stderr
+        written = json.loads((here / "r.json").read_bytes())
+        (file, *_) = written["targets"][0]["files"]
+        assert file["path"] == str(here / place / APP)
+
+    @pytest.mark.parametrize("length", [226, 250, 255])
+    def test_of_a_destination_with_a_long_name(
+        self, index: LocalIndex, here: Path, length: int
+    ) -> None:
+        place = "d" * length
+        result = download(index, f"app ; tags={LINUX}", cwd=here, destination=place)
+        assert result.exit_code == 0, result.stderr
+        assert names(here) == [place]
 
     def test_in_a_destination_that_is_there(self, index: LocalIndex, here: Path) -> None:
         (here / "wheelhouse").mkdir()

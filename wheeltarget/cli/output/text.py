@@ -139,14 +139,15 @@ def format_fault(fault: Fault, style: Style, label: str = "error:") -> str:
     place = f"{printable(str(near(fault.location)))}: " if fault.location else ""
     lines = [f"{place}{style.paint('error', label)} {printable(fault.message)}"]
     if fault.source and fault.location:
-        source, first = printable(fault.source), fault.location.column - 1
+        # Thousands of faults may share a line, which only `redact` has to see as a whole.
+        excerpt, first = _excerpt(redact(fault.source), fault.location.column - 1)
         last = first + fault.width
         # Each part on its own: an escape is wider than what it stands for.
         before, marked, after = (
-            as_written(part, style.stream)
-            for part in (source[:first], source[first:last], source[last:])
+            as_written(printable(part), style.stream)
+            for part in (excerpt[:first], excerpt[first:last], excerpt[last:])
         )
-        shown, start = _excerpt(f"{before}{marked}{after}", len(before))
+        shown, start = f"{before}{marked}{after}", len(before)
         # Tabs are kept, so that the carets line up whatever the width of a tab.
         indent = "".join(character if character == "\t" else " " for character in shown[:start])
         carets = "^" * max(min(len(marked), len(shown) - start), 1)

@@ -282,7 +282,7 @@ def _label_of(path: Path, form: Form) -> str | None:
             heading = _HEADING.match(text)
             return heading and heading["label"]
         label = parse_toml(text)["tool"]["wheeltarget"]["target"]
-    except (DestinationError, LookupError, RecursionError, TypeError, ValueError):
+    except (DestinationError, LookupError, TypeError, ValueError):
         return None
     return label if isinstance(label, str) else None
 

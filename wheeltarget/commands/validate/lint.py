@@ -246,19 +246,19 @@ class _Checker:
         self, targeted: Sequence[tuple[SourceLine, tuple[_Name, ...]]]
     ) -> Iterator[Finding]:
         """Find projects at two versions for one target."""
-        pins: dict[tuple[str, Target], dict[SourceLine, set[str]]] = defaultdict(dict)
+        pins: dict[tuple[str, Target], list[tuple[SourceLine, set[str]]]] = defaultdict(list)
         for line, names in targeted:
             project, versions = _pins(line.parsed.requirement)
-            for name in names if versions else ():
+            for name in dict.fromkeys(names) if versions else ():
                 target = self._find(*name)
                 if isinstance(target, Target):
-                    pins[project, target][line] = versions
+                    pins[project, target].append((line, versions))
         # Requirements are parsed only if two versions are written, since that takes long.
-        for (_, target), by_line in pins.items():
-            if len(set[str]().union(*by_line.values())) > 1:
+        for (_, target), pinned in pins.items():
+            if len(set[str]().union(*(versions for _, versions in pinned))) > 1:
                 from wheeltarget.resolver.plan import pin_faults
 
-                yield from map(Finding, pin_faults(target, by_line))
+                yield from map(Finding, pin_faults(target, dict(pinned)))
 
 
 def _pins(requirement: str) -> tuple[str, set[str]]:

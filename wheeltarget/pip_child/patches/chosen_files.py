@@ -18,6 +18,7 @@ from pip._internal.utils.subprocess import runner_with_spinner_message
 from pip._vendor.pyproject_hooks import UnsupportedOperation
 from pip._vendor.requests import RequestException
 
+from wheeltarget.network.transfer import read_length
 from wheeltarget.pip_child.job import CurrentJob, JobState, RunContext, replaces
 from wheeltarget.pip_child.links import (
     allowed_hashes,
@@ -270,6 +271,6 @@ def _ask_for_size(current: CurrentJob, session: Any, url: str) -> bool:
 
 
 def _note_size(current: CurrentJob, url: str, answer: Any) -> None:
-    length = answer.headers.get("Content-Length", "")
-    if answer.ok and length.isascii() and length.isdigit():
-        current.run.sizes[url] = int(length)
+    length = read_length(answer.headers.get("Content-Length"))
+    if answer.ok and length is not None:
+        current.run.sizes[url] = length

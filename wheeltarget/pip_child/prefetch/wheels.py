@@ -20,6 +20,7 @@ from pip._internal.network.utils import HEADERS, raise_for_status, response_chun
 from pip._internal.utils.misc import format_size, redact_auth_from_url
 
 from wheeltarget.cache.wheel_store import Store
+from wheeltarget.network.transfer import read_length
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Task, finished_task
 from wheeltarget.pip_child.prefetch.session import SharedSession
 from wheeltarget.pip_child.progress import Transfer, Transfers
@@ -81,8 +82,7 @@ class Wheels:
             return LeftToPip("the disk is full")
         with closing(self._sessions.get(url, headers=HEADERS, stream=True)) as response:
             raise_for_status(response)
-            size = response.headers.get("Content-Length", "")
-            transfer.size = int(size) if size.isdecimal() else 0
+            transfer.size = read_length(response.headers.get("Content-Length")) or 0
             try:
                 with self.store.writing(sha256) as writer:
                     for chunk in response_chunks(response):

@@ -1,0 +1,1 @@
+"""Fuzzing: every reader of files from outside, with damaged input."""
