@@ -482,7 +482,8 @@ def test_interrupt_ends_it(shelf: Path, index: LocalIndex, here: Path, tmp_path:
 @pytest.mark.skipif(sys.platform == "win32", reason="has no terminals of this kind")
 def test_colours_are_for_terminals(shelf: Path, index: LocalIndex, here: Path) -> None:
     stock_lib(shelf)
-    arguments = command("explain", "--no-cache-dir", *index.pip_args(), "lib~=2.0", f"--tags={OLD}")
+    options = ["--no-cache-dir", "--progress-bar=off", *index.pip_args()]
+    arguments = command("explain", *options, "lib~=2.0", f"--tags={OLD}")
     said = []
     for variables in ({}, {"NO_COLOR": "1"}):
         with Terminal(arguments, here, environment(**variables)) as terminal:
