@@ -22,6 +22,7 @@ which is 0 then, all tests are run without fetching ahead."""
 
 # How long one example takes says something of the machine, and nothing of the law.
 settings.register_profile("wheeltarget", deadline=None)
+settings.register_profile("few", deadline=None, max_examples=20)
 settings.load_profile("wheeltarget")
 
 
