@@ -276,7 +276,7 @@ class TestBuilt:
     @pytest.mark.parametrize(
         ("line", "what", "hint"),
         [
-            ("certifi @ file:///croot/certifi_1/work/certifi", "folder /croot/", "certifi==…; in"),
+            ("certifi @ file:///croot/certifi_1/certifi", "folder /croot/", "certifi==…; in"),
             ("x @ file:///a%20b/x-1.0.whl#sha256=00", "file /a b/x-1.0.whl ", "x==…"),
             ("./package", "folder ./package", "begins at the working directory"),
             ("./package[dev] ; " + LINUX, "folder ./package does", "begins at the working"),

@@ -1,4 +1,4 @@
-"""Tell index pages from other pages, such as those of a login.
+"""Distinguish index pages from other pages, such as those of a login.
 
 pip takes every HTML page for an index page, and one without files for a project without files.
 Specifications: PEP 503 and PEP 629 for HTML pages, PEP 691 for JSON.

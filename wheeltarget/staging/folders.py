@@ -239,7 +239,7 @@ class Turn:
         return lock(self._handle) is not False
 
     def leave(self) -> None:
-        """Let another process take it."""
+        """Release it for another process."""
         lock(self._handle, locked=False)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Find the target of the catalog that a name means; if there is none, suggest others.
+"""Find the target of the catalog that a name means; if there is no such target, suggest others.
 
 A name is read as parts, in any order, before anything is guessed: a suggestion keeps every part
 that was written and is valid.

@@ -82,7 +82,7 @@ def as_read_for(
     :param marker: a marker, as ``str(Marker)`` writes it.
     :param values: the values of all variables, with ``extra``.
     :param contains: returns whether a specifier contains a version, false if that is no version,
-        and None if the specifier is none.
+        and None if it is not a specifier.
     """
     is_old = reads_old(python)
     lacks_extra = newest_pip(python) < (24, 1) and not values["extra"]

@@ -218,7 +218,7 @@ class _Choice(NamedTuple):
     """What pip's resolver chooses from the files of a project.
 
     :param best: the version by the URL of its best file.
-    :param tried: the candidate that is tried first; None if there is none.
+    :param tried: the candidate that is tried first; None if no candidate is left.
     :param taken: its URL; None if pip would then refuse it.
     :param applicable: the versions that can be chosen.
     :param files: the links of each version.
