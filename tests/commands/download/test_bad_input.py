@@ -394,7 +394,7 @@ class TestWheels:
         ("name", "content", "said"),
         [
             (BAD, b"PK", f"{BAD} is not a valid wheel: it cannot be unpacked"),
-            (BAD, None, f"No such file or directory: '{{project}}/{BAD}'"),
+            (BAD, None, f"error: the file ./{BAD} does not exist\n"),
             ("bad-1.whl", b"PK", "'bad-1'"),
         ],
         ids=["no archive", "missing", "no wheel's name"],
@@ -415,8 +415,9 @@ class TestWheels:
         (where.project / "r.txt").write_text(f"{line}\n")
         arguments = [line] if form == "typed" else ["-r", "r.txt"]
         result = refused(where, index, f"good ; tags={LINUX}", *arguments)
-        assert said.format(project=where.project) in result.stderr
-        assert f"error: pip failed for {WINDOWS}; nothing was saved\n" in result.stderr
+        assert said in result.stderr
+        if content:
+            assert f"error: pip failed for {WINDOWS}; nothing was saved\n" in result.stderr
 
 
 class TestWords:

@@ -69,6 +69,14 @@ def test_requires_python_that_only_metadata_has(shop: Workshop, tmp_path: Path) 
     assert verdicts == {"1": "candidate", "2": excluded, "3": excluded}
 
 
+def test_rejected_release_still_excludes_prereleases(shop: Workshop, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    make_wheel(folder, "app", "1", requires_python=">=3.99")
+    make_wheel(folder, "app", "2rc1")
+    taken, verdicts = listed(shop, "--no-index", f"--find-links={folder}", "app")
+    assert (taken, verdicts["2rc1"]) == (None, "candidate")
+
+
 def test_pip_tries_no_other_file_of_a_version(shop: Workshop, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     make_wheel(folder, "app", "1")

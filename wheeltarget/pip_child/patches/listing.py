@@ -9,7 +9,7 @@ it tries, and goes on to another version if it is not for the Python. So that is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
@@ -143,7 +143,8 @@ class ProjectLister:
         every = [*found, *variant_links(finder, project)]
         facts = list(file_facts(finder, project, every, self._current.job.view))
         links = [link for link, fact in facts if fact.verdict in _CANDIDATES]
-        choice = _choose(finder, project, links, requirements)
+        rejected: set[str] = set()
+        choice = _choose(finder, project, links, requirements, rejected)
         # A page that gives it for one file gives it for all.
         is_given = any(link.requires_python for link in found)
         while choice.taken and not is_given:
@@ -151,6 +152,7 @@ class ProjectLister:
             if requires is None:
                 break
             # pip tries no other file of this version.
+            rejected.add(str(choice.tried.version))
             same = choice.files[str(choice.tried.version)]
             facts = [
                 (link, replace(fact, verdict=_OTHER_PYTHON, requires_python=requires))
@@ -158,8 +160,7 @@ class ProjectLister:
                 else (link, fact)
                 for link, fact in facts
             ]
-            links = [link for link in links if link not in same]
-            choice = _choose(finder, project, links, requirements)
+            choice = _choose(finder, project, links, requirements, rejected)
         taken = choice.taken
         if any(fact.verdict == _UNDATED for _, fact in facts):
             taken = None  # pip ends with an error
@@ -232,9 +233,16 @@ class _Choice(NamedTuple):
 
 
 def _choose(
-    finder: Any, project: str, links: Sequence[Any], requirements: Sequence[Any]
+    finder: Any,
+    project: str,
+    links: Sequence[Any],
+    requirements: Sequence[Any],
+    rejected: Collection[str],
 ) -> _Choice:
-    """Choose the best file of each release, and of all, as pip's resolver does."""
+    """Choose the best file of each release, and of all, as pip's resolver does.
+
+    :param rejected: the versions that the resolver has tried in vain.
+    """
     specifier, hashes = SpecifierSet(), Hashes()
     for requirement in requirements:
         specifier &= requirement.specifier
@@ -248,7 +256,12 @@ def _choose(
     }
     # If several are equally good, the resolver prefers the last, and this function the first.
     best = [judge.sort_best_candidate(files[::-1]) for files in releases.values()]
-    applicable = judge.get_applicable_candidates(candidates)
+    # A rejected final release still excludes the pre-releases.
+    applicable = [
+        each
+        for each in judge.get_applicable_candidates(candidates)
+        if str(each.version) not in rejected
+    ]
     tried = first_tried(applicable, specifier)
     taken = getattr(tried, "link", None)
     if taken is not None and hashes and taken.has_hash and not taken.is_hash_allowed(hashes):
