@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import environment
+from tests.support.cli import download, environment
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget.commands.prepare import note_unused_constraints, notes_on
@@ -164,6 +164,29 @@ def test_a_file_named_twice(project: Path, index: LocalIndex) -> None:
         "./limits.txt",
     ]
     assert count(project, *arguments) == (ONCE, 1)
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        (b"x = " + b"[" * 3000 + b"]" * 3000, "not valid TOML: it is nested too deeply"),
+        (b"x = [" + b"9" * 5000 + b"]", "not valid TOML: a number has too many digits"),
+        (b'x = ["\xff"]', "a pyproject.toml has to be UTF-8"),
+        (b"x = [", "not valid TOML: Invalid value"),
+    ],
+)
+@pytest.mark.parametrize("file", ["pyproject.toml", "sub/pyproject.toml"])
+def test_a_group_in_a_broken_file(
+    file: str, groups: bytes, message: str, tmp_path: Path, index: LocalIndex
+) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"[dependency-groups]\n" + groups)
+    group = "x" if path.parent == tmp_path else f"{file}:x"
+    result = download(index, "--group", group, "--tags", TARGET, cwd=tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(file)
+    assert f": error: {message}" in result.stderr
 
 
 def line(requirement: str) -> SourceLine:

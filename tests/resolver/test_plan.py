@@ -284,6 +284,9 @@ class TestBuilt:
             ("-e ./package", "folder ./package", "begins at the working directory"),
             ("-e package", "folder package", "begins at the working directory"),
             ("/package", "folder /package does not exist", ""),
+            ("x @ file:../package", "folder ../package", "x==…; in"),
+            ("file:package", "folder package", "begins at the working directory"),
+            ("x @ FILE:sub/x-1.0-py3-none-any.whl", "file sub/x-1.0-py3-none-any.whl", "x==…"),
         ],
     )
     def test_what_does_not_exist(self, line: str, what: str, hint: str) -> None:
@@ -294,9 +297,35 @@ class TestBuilt:
         assert "--allow-sdist" not in fault.hint
         assert fault.location == Location("r.txt", 2)
 
-    @pytest.mark.parametrize("line", ["./${NAME}", "file:x", "app", "x @ https://x.invalid/x.whl"])
+    @pytest.mark.parametrize(
+        "line", ["./${NAME}", "file:${X}", "app", "x @ https://x.invalid/x.whl"]
+    )
     def test_what_is_not_known_to_be_missing(self, line: str) -> None:
         assert not any("does not exist" in fault.message for fault in faults_of(line))
+
+    @pytest.mark.parametrize(
+        ("url", "name"),
+        [
+            ("https://x.invalid/other_lib-1.0-py3-none-any.whl#sha256=00", "other-lib"),
+            ("https://x.invalid/a%6Dp-1.0%2B1-1-py3-none-any.whl?x=1", "amp"),
+            ("file:amp-1.0-py3-none-any.whl", "amp"),
+        ],
+    )
+    def test_wheel_of_another_project(self, url: str, name: str) -> None:
+        path = "amp-1.0-py3-none-any.whl"
+        (fault,) = faults_of(f"app[x] @ {url}", exists={path})
+        assert fault.message.endswith(".whl is not a wheel of app")
+        assert fault.hint.startswith(f"write {name} @ …")
+        assert fault.location == Location("r.txt", 2)
+        assert faults_of(f"app @ {url} ; {WINDOWS}", exists={path}) == []
+        assert faults_of(f"{name.title().replace('-', '_')} @ {url}", exists={path}) == []
+
+    @pytest.mark.parametrize("version", ["9" * 5000, "1.0.post" + "1" * 4301, "1!" + "0" * 2000])
+    @pytest.mark.parametrize("more", ["", " --hash=sha256:00"])
+    def test_version_with_too_many_digits(self, version: str, more: str) -> None:
+        (fault,) = faults_of(f"app=={version}{more}\napp==1{more}")
+        assert fault.message == "a number has more than 1000 digits"
+        assert fault.location == Location("r.txt", 2)
 
     @pytest.mark.parametrize("options", [("--require-hashes",), ()])
     @pytest.mark.parametrize(

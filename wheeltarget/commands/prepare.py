@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from packaging.version import Version
 
 from wheeltarget.commands.invocation import Invocation
-from wheeltarget.errors import Fault
+from wheeltarget.errors import Fault, Location
 from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
     CommandLine,
@@ -24,7 +24,14 @@ from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import LookUp, Plan, make_plan
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.files import REQUIREMENTS_FILE, RefusedFileError, read_regular, url_path
+from wheeltarget.utils.files import (
+    PROJECT_FILE,
+    REQUIREMENTS_FILE,
+    RefusedFileError,
+    read_regular,
+    url_path,
+)
+from wheeltarget.utils.toml import parse_toml, syntax_fault
 from wheeltarget.wheelhouse.merge import note_differing, note_same_tags
 
 _NOT_FOR_READING = ENVIRONMENT_OPTIONS | {
@@ -89,7 +96,8 @@ def prepare(
         locks=locks,
         exists=os.path.exists,
     )
-    return Prepared(invocation, defaults, inputs, found, look_up, plan, (*inputs.faults, *faults))
+    every = (*inputs.faults, *faults, *_group_faults(invocation.everything))
+    return Prepared(invocation, defaults, inputs, found, look_up, plan, every)
 
 
 def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
@@ -113,6 +121,24 @@ def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
 
 def _faults(urls: Sequence[str], reasons: Mapping[str, str]) -> list[Fault]:
     return [Fault(f"cannot read {url}: {reasons[url]}") for url in urls if url in reasons]
+
+
+def _group_faults(command: CommandLine) -> Iterator[Fault]:
+    """Yield a fault for each file of a ``--group`` that pip could not read to its end."""
+    values = [value.rpartition(":")[0] for value in command.values("--group")]
+    for name in dict.fromkeys(value or "pyproject.toml" for value in values):
+        text = ""
+        try:
+            text = read_regular(name, PROJECT_FILE).decode()
+            parse_toml(text)
+        except RefusedFileError as error:
+            yield Fault(f"cannot read {name}: {error.strerror}")
+        except OSError:
+            pass  # pip reports it
+        except UnicodeDecodeError:
+            yield Fault("a pyproject.toml has to be UTF-8, but this is not", "", Location(name, 1))
+        except ValueError as error:
+            yield syntax_fault(name, text, error)
 
 
 def _refusals(urls: Sequence[str]) -> dict[str, str]:

@@ -20,7 +20,13 @@ from urllib.parse import unquote
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import Specifier
-from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 
 from wheeltarget.errors import COMMAND_LINE, Fault, TargetError, UsageError, locate
 from wheeltarget.pip_config.options import (
@@ -51,7 +57,8 @@ _DIRECT = re.compile(r"\s*+(?:[\w.\[\], -]+@\s*)?(?P<url>[A-Za-z][A-Za-z0-9+.-]+
 _EMPTY_HASH = re.compile(r"[#&](?P<name>md5|sha1|sha224|sha256|sha384|sha512)=(?=[&\s;\[]|$)")
 _LOCAL = re.compile(r"\s*(?P<url>(?:\.{1,2}(?=$|[/\\\[\s])|[^\s<>=!~;@\[\]]*[/\\])[^;]*)")
 _EGG = re.compile(r"[#&]egg=(?P<name>[\w.-]+)")
-_LONGEST = 50_000
+_LONGEST, _MOST_DIGITS = 50_000, 1000
+_LONG_NUMBER = re.compile(rf"[0-9]{{{_MOST_DIGITS + 1}}}")
 _EDITABLE, _REPOSITORY, _TREE = "an editable project", "a repository", "a source tree"
 _ARCHIVE = "a source distribution"
 _HASHED = re.compile(r"(?:^|\s)--hash\b|#(?:.*&)?sha(?:256|384|512)=")
@@ -168,13 +175,16 @@ def make_plan(
         lines = tuple(dict.fromkeys(entry.line for entry in entries))
         hashes = _requires_hashes(lines, (*inherited, *(option for _, option in options)))
         if target is not None:
-            missing = dict(_missing_faults(target, lines, exists))
-            faults += missing.values()
-            rest = [line for line in lines if line not in missing]
+            refused = dict(_number_faults((*constraints[target].lines, *lines)))
+            sound = [line for line in lines if line not in refused]
+            refused |= _missing_faults(target, sound, exists)
+            faults += refused.values()
+            rest = [line for line in sound if line not in refused]
             unlocked = "to lock" if locks else "to check" if hashes else ""
             faults += _foreign_faults(target, rest, options, sources, unlocked)
-            faults += pin_faults(target, lines)
-            faults += _hash_faults(target, lines)
+            faults += pin_faults(target, sound)
+            faults += _hash_faults(target, sound)
+            faults += _name_faults(target, sound)
         typed = (line.parsed.requirement for line in lines if line.file == COMMAND_LINE)
         given = _arguments(target, command, takes_pip_only=target in default_targets)
         mine = constraints[target].lines.union(lines)
@@ -340,6 +350,14 @@ def _hashed_projects(lines: Iterable[SourceLine]) -> Iterator[str]:
             yield canonicalize_name(requirement.name)
 
 
+def _number_faults(lines: Iterable[SourceLine]) -> Iterator[tuple[SourceLine, Fault]]:
+    """Yield each line with a number that neither packaging nor pip can read."""
+    for line in lines:
+        if _LONG_NUMBER.search(line.parsed.requirement):
+            message = f"a number has more than {_MOST_DIGITS} digits"
+            yield line, _at_requirement(line, message, "is this a requirements file?")
+
+
 def _missing_faults(
     target: Target, lines: Iterable[SourceLine], exists: Callable[[str], bool]
 ) -> Iterator[tuple[SourceLine, Fault]]:
@@ -456,7 +474,7 @@ def wheel_name(line: SourceLine) -> str:
     requirement = line.parsed.requirement
     direct = _DIRECT.match(requirement) or _LOCAL.match(requirement)
     url = re.split(r"[?#;\s]", direct["url"].strip())[0] if direct else ""
-    return unquote(re.split(r"[/\\]", url)[-1]) if url.endswith(".whl") else ""
+    return unquote(re.split(r"[/\\:]", url)[-1]) if url.endswith(".whl") else ""
 
 
 def _editable(line: SourceLine) -> str:
@@ -489,7 +507,7 @@ def _local_path(line: SourceLine) -> str:
         return ""  # only pip expands it
     if direct:
         url = re.split(r"[?#]", direct["url"])[0]
-        return url_path(url) if url.lower().startswith("file:/") else ""
+        return url_path(url) if url.lower().startswith("file:") else ""
     local = _LOCAL.match(text)
     path = local["url"] if local else "" if line.parsed.requirement else text
     return re.sub(r"\[[\w\s,.-]*\]\s*$", "", path.strip())
@@ -566,6 +584,21 @@ def _hash_faults(target: Target, lines: Iterable[SourceLine]) -> Iterator[Fault]
             message = f"the hash in the URL is empty: {found[0][1:]}"
             hint = f"write the {found['name']} of the file behind it, or remove {found[0][1:]}"
             yield line.fault(message, hint, start, start + len(found[0]))
+
+
+def _name_faults(target: Target, lines: Iterable[SourceLine]) -> Iterator[Fault]:
+    """Yield a fault for each URL of another project's wheel, with which pip cannot go on."""
+    for line in lines:
+        filename = wheel_name(line)
+        requirement = parse_requirement(line) if filename else None
+        if requirement is None or "${" in filename or not is_needed(line, target):
+            continue
+        with suppress(InvalidWheelFilename):  # pip reports it
+            project = parse_wheel_filename(filename)[0]
+            if project != canonicalize_name(requirement.name):
+                message = f"{filename} is not a wheel of {requirement.name}"
+                hint = f"write {project} @ …, or the URL of a wheel of {requirement.name}"
+                yield _at_requirement(line, message, hint)
 
 
 def _contradict(one: Specifier, other: Specifier) -> bool:

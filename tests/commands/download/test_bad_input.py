@@ -394,10 +394,9 @@ class TestWheels:
         ("name", "content", "said"),
         [
             (BAD, b"PK", f"{BAD} is not a valid wheel: it cannot be unpacked"),
-            (BAD, None, f"error: the file ./{BAD} does not exist\n"),
             ("bad-1.whl", b"PK", "'bad-1'"),
         ],
-        ids=["no archive", "missing", "no wheel's name"],
+        ids=["no archive", "no wheel's name"],
     )
     @pytest.mark.parametrize("form", ["typed", "file"])
     def test_path(
@@ -405,19 +404,22 @@ class TestWheels:
         where: Place,
         index: LocalIndex,
         name: str,
-        content: bytes | None,
+        content: bytes,
         said: str,
         form: str,
     ) -> None:
-        if content:
-            (where.project / name).write_bytes(content)
+        (where.project / name).write_bytes(content)
         line = f"./{name} ; tags={WINDOWS}"
         (where.project / "r.txt").write_text(f"{line}\n")
         arguments = [line] if form == "typed" else ["-r", "r.txt"]
         result = refused(where, index, f"good ; tags={LINUX}", *arguments)
         assert said in result.stderr
-        if content:
-            assert f"error: pip failed for {WINDOWS}; nothing was saved\n" in result.stderr
+        assert f"error: pip failed for {WINDOWS}; nothing was saved\n" in result.stderr
+
+    def test_missing(self, where: Place, index: LocalIndex) -> None:
+        result = refused(where, index, f"./{BAD} ; tags={WINDOWS}")
+        assert f"1:1: error: the file ./{BAD} does not exist\n" in result.stderr
+        assert index.requests == ()
 
 
 class TestWords:
