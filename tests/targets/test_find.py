@@ -14,6 +14,19 @@ from wheeltarget.targets.find import find_target
 from wheeltarget.targets.names import SAME, known_systems, newest_pythons
 from wheeltarget.targets.target import Target
 
+WRITTEN_FOR_RHEL_8 = (
+    "el8",
+    "rhel8",
+    "redhat8",
+    "centos8",
+    "centos-8",
+    "centos-stream-8",
+    "rocky8",
+    "rocky-linux-8",
+    "alma8",
+    "ol8",
+)
+
 
 def named(name: str) -> Target:
     target = look_up("target", name, "")
@@ -271,6 +284,10 @@ def test_a_name_is_read_as_parts(written: str, proposed: str) -> None:
         ("jammy", "ubuntu-22.04-python3.10-x86_64"),
         ("alpine-3.20", "alpine-3.20-python3.12-x86_64"),
         ("macos-26", "macos-26-python3.15-arm64"),
+        *((name, "rhel-8-python3.6-x86_64") for name in WRITTEN_FOR_RHEL_8),
+        ("el9", "rhel-9-python3.9-x86_64"),
+        ("centos-stream-10", "rhel-10-python3.12-x86_64"),
+        ("amzn2", "amazonlinux-2-python3.7-x86_64"),
     ],
 )
 def test_the_own_python_of_a_system_comes_first(name: str, first: str) -> None:
