@@ -245,7 +245,7 @@ def test_number_of_thousands_of_digits(case: str, text: str) -> None:
     assert len(fault.source) < 200
 
 
-@pytest.mark.parametrize("size", ["-1", str(2**63), "9" * 900])
+@pytest.mark.parametrize("size", ["-1", str(2**63), f"0x{'f' * 90}", "9" * 900])
 def test_size_that_no_file_has(size: str, text: str) -> None:
     _, (fault,) = parse_lock(LOCK, swap("size = ", f"size = {size} # ")(text).encode())
     assert fault.message == "packages[0].wheels[0].size: has to be a number of bytes"

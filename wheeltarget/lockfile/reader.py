@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 
 from wheeltarget.errors import Fault, Location
 from wheeltarget.pip_config.options import is_own
+from wheeltarget.targets.variants import parse_variant
 from wheeltarget.utils.files import LOCK_FILE
 from wheeltarget.utils.toml import (
     BYTE_ORDER_MARK,
@@ -202,7 +203,7 @@ def parse_lock(
 def _without_variants(table: dict[str, Any]) -> dict[str, Any]:
     """Return a lock in which each variant wheel has the name of one that fits no target.
 
-    packaging refuses a lock with the names of variant wheels (PEP 817); pip passes over them on an
+    packaging refuses a lock with the names of variant wheels (PEP 825); pip passes over them on an
     index. The table may be anything, since packaging checks it later.
     """
     packages = table.get("packages")
@@ -217,8 +218,7 @@ def _with_plain_names(package: Any) -> Any:
         return package
     found = {}
     for number, wheel in enumerate(wheels):
-        name = _name_of(wheel) if isinstance(wheel, dict) else ""
-        if is_variant(name):
+        if isinstance(wheel, dict) and parse_variant(name := _name_of(wheel)):
             project, version = name.split("-")[:2]
             found[number] = {**wheel, "name": f"{project}-{version}-variant-none-none.whl"}
     if not found:
@@ -231,14 +231,6 @@ def _name_of(wheel: Mapping[str, Any]) -> str:
     places = (wheel.get(key) for key in ("name", "path", "url"))
     place = next((each for each in places if each and isinstance(each, str)), "")
     return re.split(r"[/\\]", re.split(r"[?#]", place)[0])[-1]
-
-
-def is_variant(filename: str) -> bool:
-    """Return whether a file is a variant wheel, which has a label at the end of its name."""
-    if filename.count("-") < 5 or not filename.endswith(".whl"):
-        return False
-    parts = filename.split("-")
-    return len(parts) == (7 if parts[2][0:1].isdigit() else 6)
 
 
 def _parse(name: str, data: bytes) -> tuple[str, dict[str, Any]] | Fault:

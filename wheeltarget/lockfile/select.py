@@ -21,10 +21,10 @@ from wheeltarget.lockfile.reader import (
     Origin,
     ParsedLock,
     PinnedFile,
-    is_variant,
 )
 from wheeltarget.targets.markers import holds
 from wheeltarget.targets.target import Target, target_from_tag
+from wheeltarget.targets.variants import parse_variant
 
 FindTarget = Callable[[str, str, str], Target]
 """Return the target for a key, ``tags`` or ``target``, a value and a folder; raise TargetError."""
@@ -159,7 +159,7 @@ class _Selector:
         """Return a hint on a project without a wheel for a target."""
         wheels = self.lock.pylock.packages[number].wheels or ()
         files = (self.lock.files["packages", number, "wheels", n] for n in range(len(wheels)))
-        variant = next((file.filename for file in files if is_variant(file.filename)), "")
+        variant = next((file.filename for file in files if parse_variant(file.filename)), "")
         if not variant:
             return _LOCK_AGAIN
         return f"{variant} and other variant wheels fit no target, as in pip: lock a plain wheel"
@@ -247,7 +247,7 @@ class _Selector:
 
         The archive is a wheel then; packaging ignores its tags.
         """
-        if is_variant(file.filename):
+        if parse_variant(file.filename):
             message = f"{file.filename} is a variant wheel, which fits no target"
             hint, allowed = "lock a plain wheel of it", False
         elif file.is_wheel:

@@ -258,14 +258,16 @@ def _explain_wheel(line: SourceLine, target: Target, build: Build) -> Explanatio
 def _explain_mismatch(
     result: JobResult, failure: Failure, mismatch: HashMismatch, build: Build
 ) -> Explanation:
-    """Explain a wrong hash, with another one if the index lists that for the file."""
+    """Explain a wrong hash, with another one if the index lists one that pip takes for the file."""
     target = result.job.target
     assert target is not None  # noqa: S101 - a job without a target has no explanation
     (demand,) = failure.demands
     placed = (_placed(demand, list(result.job.named_projects())),)
     if not (demand.file or mismatch.index):
-        why = explain(placed, dict(failure.files)[demand.project], target, build)
-        if not why.admitted_as(Difference.FITS):
+        files = dict(failure.files)[demand.project]
+        is_listed = any(name in _STRONG for file in files for name, _ in file.hashes)
+        why = explain(placed, files, target, build)
+        if is_listed and not why.admitted_as(Difference.FITS):
             return why
     return Explanation(placed, target, (), mismatch=mismatch)
 

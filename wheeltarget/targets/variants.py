@@ -1,4 +1,4 @@
-"""File names of variant wheels (PEP 817): a label for a processor or device follows the tags.
+"""File names of variant wheels (PEP 825): a label for a processor or device follows the tags.
 
 pip's process uses this with its own copy of packaging, so it does not import packaging.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _VARIANT = re.compile(
-    r"(?P<project>[^-]+)-(?P<version>[^-]+)(?:-\d[^-]*)?-[^-\d][^-]*-[^-]+-[^-]+"
+    r"(?P<project>[\w.]+)-(?P<version>v?\d[^-]*)(?:-\d[^-]*)?-[^-\d][^-]*-[^-]+-[^-]+"
     r"-(?P<label>[0-9a-z_.]{1,16})\.whl",
     re.ASCII,
 )

@@ -26,6 +26,7 @@ from packaging.tags import parse_tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from wheeltarget.targets.variants import parse_variant
 from wheeltarget.utils.files import is_archive
 from wheeltarget.utils.text import visible
 from wheeltarget.wheelhouse.archive import (
@@ -51,9 +52,6 @@ _VARIANT_MESSAGE = "it is a variant wheel, with the label {}, which no pip takes
 
 _Row = tuple[str, str, str]
 """The algorithm, the digest and the size in a line of RECORD, as they are written."""
-
-_VARIANT = re.compile(r"(?P<wheel>.+)-(?P<label>[0-9a-z._]+)\.whl")
-"""The name of a variant wheel: that of a wheel, and a label."""
 
 _FUNCTION = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*\s*(\[\s*[\w-]+(=\w+)?(,\s*\w+(=\w+)?)*\s*\])?")
 """A function that pip makes a script for, perhaps with extras."""
@@ -124,8 +122,8 @@ def read_wheel(path: Path) -> WheelFile:
         name, version, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
         flaw = Flaw("WC101", f"its name is not that of a wheel: {describe_damage(error)}")
-        if label := _variant_label(path.name):
-            flaw = Flaw("WC124", _VARIANT_MESSAGE.format(label))
+        if variant := parse_variant(path.name):
+            flaw = Flaw("WC124", _VARIANT_MESSAGE.format(variant[2]))
         return WheelFile("", "", (), path, flaws=(Flaw(flaw.code, visible(flaw.message)),))
     wheel = WheelFile(name, str(version), (), path, frozenset(map(str, tags)))
     if path.exists() and not is_archive(path):  # a pipe has no end
@@ -145,18 +143,6 @@ def read_wheel(path: Path) -> WheelFile:
         message = f"it cannot be read as a zip archive: {describe_damage(error)}"
         return replace(wheel, flaws=(Flaw("WC102", visible(message)),))
     return replace(reading.wheel, flaws=reading.all_flaws(), is_archive=True)
-
-
-def _variant_label(name: str) -> str:
-    """Return the label of a variant wheel; empty if the name is not that of one."""
-    match = _VARIANT.fullmatch(name)
-    if match is None:
-        return ""
-    try:
-        parse_wheel_filename(f"{match['wheel']}.whl")
-    except InvalidWheelFilename:
-        return ""
-    return match["label"]
 
 
 def _check_information(reading: _Reading) -> None:

@@ -146,6 +146,25 @@ def test_file_of_which_the_index_lists_no_hash(index: LocalIndex, here: Path) ->
     assert f"file      {index.base}/files/{WHEEL}\n" in result.stderr
 
 
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha224"])
+def test_file_of_which_the_index_lists_only_a_hash_that_pip_does_not_take(
+    index: LocalIndex, here: Path, tmp_path: Path, algorithm: str
+) -> None:
+    """There is no hash to propose, but pip has read the file."""
+    path = tmp_path / "index" / WHEEL
+    digest = hashlib.new(algorithm, path.read_bytes()).hexdigest()
+    (here / "page.html").write_text(f'<a href="{path.as_uri()}#{algorithm}={digest}">{WHEEL}</a>')
+    line = "app==1.0 --hash=sha256:{}\n"
+    options = ("--no-index", "--find-links", "page.html")
+    result = run(index, line.format(WRONG), here, *options)
+    got = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert f"{WHEEL} does not have the hash that is required\n" in result.stderr
+    assert f"expected  sha256:{WRONG}\n      got       sha256:{got}\n" in result.stderr
+    (here / "r.txt").write_text(line.format(got))
+    result = download(index, "--tags", TAG, *options, "-r", "r.txt", cwd=here)
+    assert result.exit_code == 0, result.stderr
+
+
 # Empty hashes, and two URLs
 
 

@@ -292,6 +292,16 @@ class TestDotsInTheName:
         result = run(project, "-r", name)
         assert f"{name.replace(self.DOTTED, self.NAME)}:11:1: error: " in result.stderr
 
+    @pytest.mark.parametrize(
+        "name", [DOTTED, "pylock.gone-3.1.toml", "./pylock.debian-12-python3.11.toml"]
+    )
+    def test_lock_of_which_nothing_is_there(self, project: Path, name: str) -> None:
+        """There is nothing to rename."""
+        result = run(project, "-r", name)
+        assert result.exit_code == 1
+        assert f"cannot read {name}: No such file" in result.stderr
+        assert "rename" not in result.stderr
+
     def test_lock_with_such_a_name(self, project: Path, shelf: Path, index: LocalIndex) -> None:
         """It is taken for its target, or for one that is named; pip does not read it."""
         wheel = make_wheel(shelf, "lib")

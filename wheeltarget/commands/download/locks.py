@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from wheeltarget.commands.download.lock_options import EFFECTS, Effect
@@ -45,7 +45,7 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
     if not names and not all(are_own):
         names = invocation.defaults()
     if not names and not any(are_own):
-        _refuse_dots(locks)
+        _refuse_dots(contents)
         return None
     _refuse_other_inputs(request, invocation)
 
@@ -77,11 +77,13 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
     return _joined(selections)
 
 
-def _refuse_dots(locks: Iterable[str]) -> None:
-    """Raise UsageError if pip would not read one of the locks as a lock."""
-    for name in locks:
+def _refuse_dots(contents: Mapping[str, bytes | Fault]) -> None:
+    """Raise UsageError if pip would not read one of the locks as a lock; InputError if none can."""
+    for name, content in contents.items():
         standard = base_name(standard_lock_name(name))
         if standard != base_name(name):
+            if isinstance(content, Fault):
+                raise InputError((content,))
             raise UsageError(
                 f"pip does not read {name}: the standard allows no dot within the name of a lock",
                 f"rename it to {standard}, or name a target with --tags or --target",
