@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +23,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import Specifier
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 
-from wheeltarget.errors import COMMAND_LINE, Fault, TargetError, UsageError, locate
+from wheeltarget.errors import COMMAND_LINE, Fault, TargetError, UsageError
 from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
     CommandLine,
@@ -215,11 +216,7 @@ def _look_up_all(
             found[name] = look_up(name.key, name.text, name.folder)
         except TargetError as error:
             refused[name] = error
-    return found, [
-        locate(name.fault, refused[name].message, refused[name].hint, refused[name].code)
-        for name in every
-        if name in refused
-    ]
+    return found, [name.refused(refused[name]) for name in every if name in refused]
 
 
 def _by_target(
@@ -293,7 +290,7 @@ def _only_pip_reads(option: GivenOption) -> bool:
 
 
 def _inherited_fault(option: GivenOption) -> Fault:
-    text = " ".join(option.arguments)
+    text = shlex.join(option.arguments)
     hint = f"write {text} on the command line instead, to apply it to lines without a target"
     return Fault(f"{text} in pip's configuration would apply to every target", hint)
 
