@@ -82,6 +82,21 @@ class TestLocks:
         assert re.findall('(?m)^name = "([a-z]+)"$', (here / lock).read_text()) == ["one", "two"]
         assert len(names(here / "house")) == 2
 
+    @pytest.mark.parametrize("verb", ["bundle", "prune"])
+    def test_a_requirements_file_beside_a_lock(self, here: Path, verb: str) -> None:
+        """The lock that is there stays as it is."""
+        wheels = [make_wheel(here / "house", name) for name in ("one", "two")]
+        (here / "my two.txt").write_text("two\n")
+        lock = lock_wheels(wheels[:1], LINUX, here / f"pylock.{LINUX}.toml")
+        content = lock.read_text()
+        mine = ["--wheels=house", "-o", "out.zip"] if verb == "bundle" else ["house"]
+        named = ["-r", lock.name, "-r", "my two.txt", "--tags", LINUX]
+        more = [] if verb == "bundle" else ["--no-index", "--find-links=house"]
+        good(run_here(*proposed(refused(verb, *mine, *named, cwd=here)), *more, cwd=here))
+        assert lock.read_text() == content
+        good(run_here(verb, *mine, "-r", lock.name, "-r", f"my two/{lock.name}", cwd=here))
+        assert names(here / "house") == sorted(wheel.name for wheel in wheels)
+
     @pytest.mark.parametrize(
         "named", [["--tags", WINDOWS], ["--target", "./my box.toml"]], ids=["a tag", "a file"]
     )

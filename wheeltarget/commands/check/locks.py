@@ -42,6 +42,9 @@ def read_selections(
                 folders = [f"--find-links={folder}" for folder in wheels]
                 options = [text for file in files for text in ("-r", file)]
                 options += [*(["--no-index"] if folders else []), *folders]
+                if any(map(is_lock, (*locks, *beside))):
+                    # The new lock may have the name of one of these.
+                    options += ["-o", Path(lock).stem]
                 making = proposed_command("lock", *options, tags=tags, targets=targets)
                 hint = f"make one for each target, and name that: {making}"
             raise UsageError(message, hint)
