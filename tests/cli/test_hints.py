@@ -202,6 +202,27 @@ class TestRequirements:
         assert names(here / "house") == ["lib-1.0-py3-none-any.whl"]
 
 
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("lib ; tag=cp39-cp39-win32", "tag="),
+        ("lib ; tags=cp39-cp39-win64", "win64"),
+        ("lib ; target=aws-lambda-python312", "aws-lambda-python312"),
+        ("lib ; target=cp39-cp39-win32", "target=cp39-cp39-win32"),
+        ("lib # tags=aws-lambda-python3.12-arm64", "tags=aws-lambda-python3.12-arm64"),
+    ],
+)
+def test_clauses(here: Path, line: str, wrong: str) -> None:
+    file = here / "my.txt"
+    file.write_text(f"{line}\n")
+    result = run_here("validate", "my.txt", cwd=here)
+    assert result.exit_code == 1
+    hint = result.stdout.splitlines()[3]
+    meant = re.split(": |write ", hint)[-1].partition(" or ")[0].rstrip("…")
+    file.write_text(f"{line.replace(wrong, meant)}\n")
+    good(run_here("validate", "my.txt", cwd=here))
+
+
 class TestOptions:
     """Hints on options are written as options, and those on settings as settings."""
 

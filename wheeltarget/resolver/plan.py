@@ -379,7 +379,7 @@ def _foreign_faults(
         if what and is_needed(line, target):
             yield from _build_faults(line, what, target, sources, hashed)
     message = f"--no-binary cannot be used for {target.label}: only wheels fit a foreign target"
-    hint = "to allow the source of a project, use --allow-sdist NAME"
+    hint = "to allow the source of a project, use --allow-sdist NAME instead"
     for place in dict.fromkeys(line for line, _ in options):
         if _refuses_wheels(option for line, option in options if line is place):
             yield Fault(message, hint) if place is None else place.fault(message, hint)
