@@ -336,12 +336,12 @@ No such file or directory
         assert refused("--no-binary=lib", "-r", "r.txt") == golden(
             """
             error: --no-binary cannot be used for {GOOD}: only wheels fit a foreign target
-              to allow the source of a project, use --allow-sdist NAME
+              to allow the source of a project, use --allow-sdist NAME instead
             r.txt:4:1: error: --no-binary cannot be used for {GOOD}: only wheels fit a \
 foreign target
                 --no-binary=a
                 ^^^^^^^^^^^^^
-              to allow the source of a project, use --allow-sdist NAME
+              to allow the source of a project, use --allow-sdist NAME instead
             """
         )
 

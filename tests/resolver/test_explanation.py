@@ -197,9 +197,9 @@ class Case:
         else:
             project = re.split(r"[~=\[]", fix)[0]
             begins = re.compile(rf"{re.escape(project)}\b")
-            if not any(map(begins.match, asks)):
-                asks.append(f"{project} ;{asks[0].partition(';')[2]}")
-            asks = [f"{fix} ;{e.partition(';')[2]}" if begins.match(e) else e for e in asks]
+            if not any(map(begins.match, (*asks, *lines))):
+                asks.append(fix)  # as another requirement
+            asks, lines = ([fix if begins.match(e) else e for e in some] for some in (asks, lines))
         files = {**self.files, "r.txt": lines}
         return Case(self.name, self.has, asks, files, self.options, self.says), options
 

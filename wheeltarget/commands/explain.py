@@ -403,7 +403,9 @@ def _result(group: Sequence[_Found], job: Job, listing: JobListing, build: Build
         return TargetResult(label, problem=f"{_text(group)}: {problem}")
     tags = dict(job.allowed_tags).get(asked.project)
     target = replace(job.target, tags=tags) if tags else job.target
-    result = _explained(_demands(group, listing), found, target, build)
+    demands = _demands(group, listing)
+    endings = explanation.endings_of(job, demands)
+    result = _explained(demands, found, target, build, endings)
     if label == HOST_LABEL and (why := result.explanation):
         # This is the option with which pip builds a source for the running interpreter.
         sources = tuple(
@@ -429,10 +431,14 @@ def _demands(group: Sequence[_Found], listing: JobListing) -> tuple[Demand, ...]
 
 
 def _explained(
-    demands: tuple[Demand, ...], found: FoundProject, target: Target, build: Build
+    demands: tuple[Demand, ...],
+    found: FoundProject,
+    target: Target,
+    build: Build,
+    endings: explanation.Endings = (),
 ) -> TargetResult:
     facts = [file.fact for file in found.files]
-    why = explanation.explain(demands, facts, target, build, found.places)
+    why = explanation.explain(demands, facts, target, build, found.places, endings)
     # pip admits a pre-release that fits only if no final release does.
     releases = tuple(
         replace(release, admitted=str(release.version) in found.applicable)

@@ -73,6 +73,11 @@ FILE_WITHOUT_VALUE = _table("--no-index,--prefer-binary,--require-hashes,--no-re
 ENVIRONMENT_OPTIONS = frozenset({"--platform", "--python-version", "--implementation", "--abi"})
 """pip's options for another environment; they apply to lines without a target."""
 
+INDEX_OPTIONS = frozenset(
+    {"--index-url", "--extra-index-url", "--no-index", "--find-links", "--trusted-host"}
+)
+"""pip's options that say where files are, so that a command that is proposed has them, too."""
+
 FOR_BUILDING = frozenset({
     "--index-url", "--extra-index-url", "--no-index", "--find-links", "--pre", "--prefer-binary",
     "--build-constraint", "--no-build-isolation", "--check-build-dependencies",

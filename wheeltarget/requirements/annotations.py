@@ -11,6 +11,7 @@ such a clause, and the target would be lost.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -30,6 +31,8 @@ TAG = r"(?:cp|py|pp|ip|jy|graalpy)\d\w*+-[\w.]++-[\w.]++"
 KEY = r"(?:tags?|targets?)"
 _COMMENT_MARK = re.compile(r"(?:(?<=\s)|^)#")
 _CLAUSE = re.compile(r"\s*+(?P<key>[A-Za-z][\w-]*)\s*+=(?!=)")
+_NO_REQUIREMENT = "WT007"
+_ALONE = re.compile(r"\b(tags|target)\s*+=\s*+([^\s;#]++)")
 _KNOWN_CLAUSE = re.compile(r"\s*+(?P<key>tags|target)\s*+=(?!=)")
 _URL = re.compile(r"\s*+([\w.\[\],\s-]+@\s*+)?[A-Za-z][A-Za-z0-9+.-]+:")
 _EDITABLE = re.compile(r"(?:^|\s)(?:-e|--ed)")
@@ -182,7 +185,18 @@ def parse_argument(text: str) -> AnnotatedLine:
     Only a comment that begins with a clause is a comment; pip has no comments there.
     """
     _refuse_lookalikes(text, _parse_argument)
-    return _parse_argument(text)
+    try:
+        return _parse_argument(text)
+    except AnnotationError as error:
+        found = _ALONE.findall(text) if error.code == _NO_REQUIREMENT else ()
+        if not found:
+            raise
+        # A command line has no defaults, but options.
+        options = " ".join(f"--{key} {shlex.quote(value)}" for key, value in found)
+        hint = f"for all requirements without a clause, write {options}"
+        raise AnnotationError(
+            error.message, hint, error.start, error.end, code=error.code
+        ) from error
 
 
 def _parse_argument(text: str) -> AnnotatedLine:
@@ -294,7 +308,7 @@ def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
 def _alone(start: int, end: int) -> AnnotationError:
     message = "there is no requirement before this clause"
     hint = f"write a default after a # on a line of its own: # {EXAMPLE}"
-    return AnnotationError(message, hint, start, end, code="WT007")
+    return AnnotationError(message, hint, start, end, code=_NO_REQUIREMENT)
 
 
 def _refuse_without_mark(requirement: str, marker: int) -> None:

@@ -14,6 +14,7 @@ import codecs
 import locale
 import os
 import re
+import shlex
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -192,9 +193,9 @@ def constraint_fault(line: SourceLine) -> Fault | None:
     end = start + len(requirement)
     found = _EXTRAS.match(requirement) or _PATH_EXTRAS.match(requirement)
     if found:
-        without = requirement[: found.start("extras")] + requirement[found.end("extras") :]
-        hint = f"write {without}, and the extras in a requirement"
         first, last = (start + each for each in found.span("extras"))
+        without = (line.parsed.text[:first] + line.parsed.text[last:]).strip()
+        hint = f"write {without}, and the extras in a requirement"
         return line.fault("a constraint cannot have extras", hint, first, last, "WT501")
     place = _PLACE.match(requirement)
     if place and not _NAMED_PLACE.search(place[0]) and "${" not in requirement:
@@ -342,7 +343,7 @@ class _Reader:
             self.remote.append(name)
             return
         if is_foreign_lock(name) and not constraint:
-            hint = f"write -c {name}, and add the requirements"
+            hint = f"write -c {shlex.quote(name)}, and add the requirements"
             self.faults.append(Fault(f"{name} pins versions, but does not request any", hint))
             return
         place = name if is_remote(name) else os.path.abspath(name)  # noqa: PTH100 - as pip writes it

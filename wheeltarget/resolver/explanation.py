@@ -68,6 +68,30 @@ _parse_version = cache(Version)
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What a line has around its specifier, for another line like it.
+
+    :param extras: its extras in brackets, of which pip's demand may have none.
+    :param scope: its marker and its clauses, which hold for its dependencies, too.
+    :param options: its options.
+    :param comment: its clauses, if they stand in a comment.
+    """
+
+    extras: str = ""
+    scope: str = ""
+    options: str = ""
+    comment: str = ""
+
+    def line(self, name: str, specifier: str, hashed: str = "") -> str:
+        """Return a line in place of this one; the hashes replace all options."""
+        requirement = f"{name.partition('[')[0]}{self.extras}{specifier}{self.scope}"
+        return " ".join(filter(None, (requirement, hashed or self.options, self.comment)))
+
+
+Endings = tuple[tuple[str, Ending], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """A release of a project, judged for a target.
 
@@ -91,7 +115,7 @@ class Explanation:
     :param suggestions: single changes, each tried on the files of the project; the smallest first.
     :param sources: options that allow a source; whether it can be built was not tried.
     :param mismatch: the file that has none of the allowed hashes, if that is the reason.
-    :param clauses: what the user's line ends with, for another line like it; may be empty.
+    :param endings: by location, what the user's line ends with, for a line in place of it.
     """
 
     demands: tuple[Demand, ...]
@@ -102,7 +126,19 @@ class Explanation:
     suggestions: tuple[Suggestion, ...] = ()
     sources: tuple[Suggestion, ...] = ()
     mismatch: HashMismatch | None = None
-    clauses: str = ""
+    endings: Endings = ()
+
+    def line_for(self, demand: Demand, specifier: str, hashed: str = "") -> str:
+        """Return a line to propose for a demand, with all but the specifier of the user's line.
+
+        :param hashed: the hashes that it needs, in place of its own.
+        """
+        ending = dict(self.endings).get(demand.location, Ending())
+        if demand.chain or not ending.extras:
+            ending = replace(ending, extras="".join(demand.name.partition("[")[1:]))
+        if demand.chain:
+            ending = replace(ending, options="")  # those are for the project of the line
+        return ending.line(demand.name, specifier, hashed)
 
     @property
     def lacks_only_hash(self) -> bool:
@@ -137,21 +173,21 @@ def explain(
     target: Target,
     build: Build,
     places: Iterable[str] = (),
-    clauses: str = "",
+    endings: Endings = (),
 ) -> Explanation:
     """Explain why no file of a project meets the demands on it.
 
     :param demands: the demands on one project, at least one.
     :param files: every file of the project that pip has seen.
     :param places: the URLs that were searched for the project.
-    :param clauses: as :class:`Explanation` has them.
+    :param endings: as :class:`Explanation` has them.
     """
     releases = judge_releases(demands, files, target)
     valid = (file for release in releases for file in release.files if file.verdict != _INVALID)
     names = (file.filename for file in valid)
     missing = missing_everywhere((name for name in names if name.endswith(".whl")), target)
     searched = () if releases else tuple(places)
-    why = Explanation(demands, target, releases, missing, searched, clauses=clauses)
+    why = Explanation(demands, target, releases, missing, searched, endings=endings)
     suggestions = dict.fromkeys(find_suggestions(why, build))
     return replace(why, suggestions=tuple(suggestions), sources=tuple(find_sources(why)))
 
@@ -216,7 +252,7 @@ def _explain_job(result: JobResult, build: Build) -> Iterator[Explanation]:
             seen,
             rebuild,
             places.get(project, ()),
-            _clauses(next(iter(demands)).location, result.job),
+            endings_of(result.job, demands),
         )
         # If an admitted release fits, the cause is another project.
         if not why.admitted_as(Difference.FITS) or any(demand.lacks_hash for demand in demands):
@@ -229,15 +265,28 @@ def _hash_checked(demand: Demand, job: Job) -> Demand:
     return demand if hashed else replace(demand, lacks_hash=True)
 
 
-def _clauses(location: str, job: Job) -> str:
-    """Return the clauses of the line at a location, as a line like it has to end with them."""
-    lines = (line for line in job.lines if str(line.fault("").location) == location)
-    line = next((line for line in lines if line.parsed.clauses), None)
-    if line is None:
-        return ""
-    first = line.parsed.clauses[0]
-    mark = "#" if "#" in line.parsed.text[: first.values[0].start] else ";"
-    return "".join(f" {mark} {clause}" for clause in line.parsed.clauses)
+def endings_of(job: Job, demands: Iterable[Demand]) -> Endings:
+    """Return how each line of a job from which a demand comes ends, by its location."""
+    wanted = {demand.location for demand in demands}
+    located = ((str(line.fault("").location), line) for line in job.lines)
+    return tuple((location, _ending(line)) for location, line in located if location in wanted)
+
+
+def _ending(line: SourceLine) -> Ending:
+    parsed = line.parsed
+    marker = extras = ""
+    with suppress(InvalidRequirement):
+        requirement = Requirement(parsed.requirement)
+        marker = f" ; {requirement.marker}" if requirement.marker else ""
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    if not parsed.clauses:
+        return Ending(extras, marker, parsed.options)
+    if "#" in parsed.text[: parsed.clauses[0].values[0].start]:
+        return Ending(
+            extras, marker, parsed.options, " ".join(f"# {each}" for each in parsed.clauses)
+        )
+    clauses = "".join(f" ; {each}" for each in parsed.clauses)
+    return Ending(extras, f"{marker}{clauses}", parsed.options)
 
 
 def _explain_wheel(line: SourceLine, target: Target, build: Build) -> Explanation | None:
@@ -266,7 +315,8 @@ def _explain_mismatch(
     if not (demand.file or mismatch.index):
         files = dict(failure.files)[demand.project]
         is_listed = any(name in _STRONG for file in files for name, _ in file.hashes)
-        why = explain(placed, files, target, build)
+        endings = endings_of(result.job, placed)
+        why = explain(placed, files, target, build, endings=endings)
         if is_listed and not why.admitted_as(Difference.FITS):
             return why
     return Explanation(placed, target, (), mismatch=mismatch)
@@ -520,8 +570,7 @@ def _unlisted_fixes(why: Explanation) -> Iterator[Suggestion]:
     release = newest or other or None
     hashed = _hash_option(release.files, why.target) if release else ""
     if release and hashed:
-        clauses, end = ("", why.clauses) if " # " in why.clauses else (why.clauses, "")
-        line = f"{demand.name}=={release.version}{clauses} {hashed}{end}"
+        line = why.line_for(demand, f"=={release.version}", hashed)
         place = "as another line of the file" if demand.chain else "in place of this line"
         yield line, place if newest else f"{place}, is the newest that fits"
 
@@ -571,7 +620,7 @@ def _specifier_fixes(why: Explanation) -> Iterator[Suggestion]:
         if len(why.demands) > 1:
             effect += " all other requirements"
         place = f" (replaces {line.specifier} in {line.location})" if len(lines) > 1 else ""
-        yield f"{line.name}{specifier}", f"{effect}{place}"
+        yield why.line_for(line, specifier), f"{effect}{place}"
 
 
 def _specifier_for(newest: Release, releases: Sequence[Release], specifier: str) -> str:
@@ -600,13 +649,14 @@ def _rule_fixes(why: Explanation) -> Iterator[Suggestion]:
             yield option, f"allows {file.filename}"
     for release in why.admitted_as(Difference.YANKED)[:1]:
         effect = "as another requirement, allows" if demand.chain else "allows"
-        yield f"{demand.name}=={release.version}", f"{effect} it although it was yanked"
+        line = why.line_for(demand, f"=={release.version}")
+        yield line, f"{effect} it although it was yanked"
     for release in why.admitted_as(Difference.PRE_RELEASE)[:1]:
         if all(file.verdict != _IF_NAMED for file in release.files):
             yield f"--all-releases {demand.project}", f"selects {release.version}"
             continue
         effect = "as another requirement, selects" if demand.chain else "selects"
-        yield f"{demand.name}=={release.version}", f"{effect} the pre-release"
+        yield why.line_for(demand, f"=={release.version}"), f"{effect} the pre-release"
     for release in why.admitted_as(Difference.EXCLUDED)[:1]:
         yield f"--only-binary {demand.project}", f"selects the wheel of {release.version}"
     # The oldest of them needs the smallest step.

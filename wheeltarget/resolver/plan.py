@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -28,7 +29,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from wheeltarget.errors import COMMAND_LINE, Fault, TargetError, UsageError, locate
+from wheeltarget.errors import COMMAND_LINE, Fault, TargetError, UsageError
 from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
     CommandLine,
@@ -225,11 +226,7 @@ def _look_up_all(
             found[name] = look_up(name.key, name.text, name.folder)
         except TargetError as error:
             refused[name] = error
-    return found, [
-        locate(name.fault, refused[name].message, refused[name].hint, refused[name].code)
-        for name in every
-        if name in refused
-    ]
+    return found, [name.refused(refused[name]) for name in every if name in refused]
 
 
 def _by_target(
@@ -303,7 +300,7 @@ def _only_pip_reads(option: GivenOption) -> bool:
 
 
 def _inherited_fault(option: GivenOption) -> Fault:
-    text = " ".join(option.arguments)
+    text = shlex.join(option.arguments)
     hint = f"write {text} on the command line instead, to apply it to lines without a target"
     return Fault(f"{text} in pip's configuration would apply to every target", hint)
 
@@ -400,7 +397,7 @@ def _foreign_faults(
         if what and is_needed(line, target):
             yield from _build_faults(line, what, target, sources, hashed)
     message = f"--no-binary cannot be used for {target.label}: only wheels fit a foreign target"
-    hint = "to allow the source of a project, use --allow-sdist NAME"
+    hint = "to allow the source of a project, use --allow-sdist NAME instead"
     for place in dict.fromkeys(line for line, _ in options):
         if _refuses_wheels(option for line, option in options if line is place):
             yield Fault(message, hint) if place is None else place.fault(message, hint)

@@ -52,6 +52,9 @@ _PIP_VERSION = re.compile(r"^sys\.version: (\d+\.\d+\.\d+\S*)", re.MULTILINE)
 _PIP_SYSTEM = re.compile(r"^sys\.platform: (\S+)", re.MULTILINE)
 
 
+_AMBIGUOUS = "WT216"
+
+
 @functools.cache
 def host() -> Target:
     """Describe the running interpreter, with all eleven marker variables."""
@@ -69,7 +72,13 @@ def look_up(key: str, text: str, folder: str, projects: Projects | None = None) 
     :raises TargetError: if it does not name a target.
     """
     if key == "tags":
-        return look_up_tag(text)
+        try:
+            return look_up_tag(text)
+        except TargetError as error:
+            if not _is_name(text, Path(folder), projects or Projects()):
+                raise
+            hint = f"a name is given with target=: target={text}"
+            raise TargetError(f"{text} is not a tag", hint, code=error.code) from error
     if text == HOST:
         return None
     if is_path(text):
@@ -81,6 +90,14 @@ def look_up(key: str, text: str, folder: str, projects: Projects | None = None) 
         return build_user_target(own) if own else build_named(find_target(text))
     hint = f"a tag is given with tags=: tags={text}"
     raise TargetError(f"{text} is not the name of a target", hint, code="WT201")
+
+
+def _is_name(text: str, folder: Path, projects: Projects) -> bool:
+    """Return whether a target of the user or the catalog has this name."""
+    try:
+        return bool(find_user_target(text, folder, projects) or find_target(text))
+    except TargetError as error:
+        return error.code == _AMBIGUOUS
 
 
 def look_up_tag(text: str) -> Target:

@@ -52,6 +52,8 @@ SAME = {alias: names for names in ALIASES.values() for alias in names}
 _FIRST_FREE_THREADED = 13
 _TARGETS = "targets"
 _NAME = re.compile(r"\w[\w.+-]*", re.ASCII)
+_OPTIONS = frozenset(f"--{key}" for key in KEYS)
+_CLAUSE = re.compile(r"(?<![\w-])(tags|target)=([^\s:;,]*)")
 LIKE_A_TAG = re.compile(r"(?:cp|pp|py|graalpy)\d+-[^-]+-[^-]+", re.ASCII)
 """What is meant as a tag, even if it is not a valid one."""
 
@@ -67,6 +69,15 @@ class TargetName:
     text: str
     folder: str
     fault: Fault = field(compare=False, default=Fault(""))
+
+    def refused(self, error: TargetError) -> Fault:
+        """Return the fault of this name, with a hint that can be copied to its place."""
+        file, hint = self.fault.location.file if self.fault.location else "", error.hint
+        if file in _OPTIONS:
+            hint = _CLAUSE.sub(lambda found: f"--{found[1]} {found[2]}".rstrip(), hint)
+        elif os.path.basename(file) == "pyproject.toml":  # noqa: PTH119 - any text
+            hint = _CLAUSE.sub(lambda m: f'{m[1]} = "{m[2]}"' if m[2] else m[1], hint)
+        return locate(self.fault, error.message, hint, error.code)
 
 
 def command_line_targets(tags: Sequence[str], targets: Sequence[str]) -> tuple[TargetName, ...]:

@@ -90,7 +90,7 @@ class TestTargets:
         (fault,) = caught.value.faults
         assert said in fault.message
         if "none of the locks" in said:
-            assert fault.hint == f"make one with wheeltarget lock -r FILE --tags {OTHER}"
+            assert fault.hint == f"make one: wheeltarget lock -r FILE --tags {OTHER}"
         assert names(project) == [LOCK]
 
     def test_the_projects_own_targets_are_for_lines(

@@ -182,7 +182,8 @@ lib~=2.0
   B gets nothing; the newest that fits is 3.0:
     lib-3.0-py3-none-any.whl (SIZE)
   to fix it, use:
-    lib~=3.0  selects 3.0, the newest that fits
+    lib~=3.0 ; tags=cp39-cp39-manylinux2014_x86_64,cp312-cp312-musllinux_1_2_aarch64
+        selects 3.0, the newest that fits
 """
 
 

@@ -12,7 +12,7 @@ from wheeltarget.resolver.explanation import Explanation, Release
 
 _MOST_GROUPS, _FEWER_GROUPS, _MOST_REQUESTS = 6, 3, 3
 _INDENT = "    "
-_WIDEST = 60
+_WIDEST = 44
 """How wide the first column may be; a wider cell, such as a hash, gets a line of its own."""
 
 NO_HASH = "hashes are required, but this requirement has none"

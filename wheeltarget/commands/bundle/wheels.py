@@ -6,6 +6,7 @@ start-up: installer is an extra, so the module that needs it is loaded last.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, replace
@@ -90,7 +91,7 @@ def note_siblings(lock: Lock, request: LockedRequest, invocation: Invocation) ->
             if lacking:
                 yield (
                     f"{path} is for the same tags, and this bundle does not have its "
-                    f"{', '.join(lacking)}: add -r {path} if they belong to it"
+                    f"{', '.join(lacking)}: add -r {shlex.quote(str(path))} if they belong to it"
                 )
 
 
@@ -106,7 +107,8 @@ def _read_lock(name: str, request: LockedRequest, invocation: Invocation) -> Loc
     own = is_own(data)
     if not own or request.tags or request.targets:
         named, wheels = (request.tags, request.targets), request.wheels
-        selections = tuple(read_selections([name], *named, invocation, wheels))
+        beside = (request.lock, *request.more)
+        selections = tuple(read_selections([name], *named, invocation, wheels, beside))
         if len(selections) != 1:
             raise UsageError("a bundle is for one target", "name one target only")
         if not own:

@@ -25,18 +25,26 @@ def read_selections(
     targets: tuple[str, ...],
     invocation: Invocation,
     wheels: Iterable[str] = (),
+    beside: Iterable[str] = (),
 ) -> Iterator[Selection]:
     """Read locks, and select the files of each; one that is not for one target needs tags.
 
     :param wheels: the only folders with wheels, if there are some, for the hint to make a lock.
+    :param beside: further files that are named as locks; the hint makes one lock of them all.
     """
+    locks = tuple(locks)
     for lock in locks:
         if not is_lock(lock):
             message = f"{lock} is not a lock: locks are named pylock.toml or pylock.NAME.toml"
             hint = "name a lock; wheeltarget lock makes one of a requirements file"
-            if Path(lock).is_file() and not lock.endswith((".toml", ".lock")):
+            if _may_be_requirements(lock):
+                files = filter(_may_be_requirements, dict.fromkeys((*locks, *beside)))
                 folders = [f"--find-links={folder}" for folder in wheels]
-                options = ["-r", lock, *(["--no-index"] if folders else []), *folders]
+                options = [text for file in files for text in ("-r", file)]
+                options += [*(["--no-index"] if folders else []), *folders]
+                if any(map(is_lock, (*locks, *beside))):
+                    # The new lock may have the name of one of these.
+                    options += ["-o", Path(lock).stem]
                 making = proposed_command("lock", *options, tags=tags, targets=targets)
                 hint = f"make one for each target, and name that: {making}"
             raise UsageError(message, hint)
@@ -52,6 +60,10 @@ def read_selections(
             )
         else:
             raise InputError((Fault(f"cannot read {lock}: it does not exist"),))
+
+
+def _may_be_requirements(name: str) -> bool:
+    return not is_lock(name) and Path(name).is_file() and not name.endswith((".toml", ".lock"))
 
 
 def compare_with_locks(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from wheeltarget.commands.download.lock_options import EFFECTS, Effect
 from wheeltarget.commands.download.request import DownloadRequest
-from wheeltarget.commands.invocation import Invocation, find_lock
+from wheeltarget.commands.invocation import Invocation, find_lock, proposed_command
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lockfile.reader import ParsedLock, key_text, parse_lock
 from wheeltarget.lockfile.select import FindTarget, Selection, select, select_own
 from wheeltarget.pip_config.options import (
+    INDEX_OPTIONS,
     base_name,
     is_lock,
     is_own,
@@ -71,7 +72,10 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
         selections += selected
         faults += wrong
     if not faults:
-        faults += _missing_targets(requested, selections, names)
+        given = (o for o in invocation.command.options if o.name in INDEX_OPTIONS)
+        options = [argument for option in given for argument in option.arguments]
+        typed = {find(each.key, each.text, each.folder): each for each in reversed(names)}
+        faults += _missing_targets(requested, selections, typed, options)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     return _joined(selections)
@@ -144,9 +148,7 @@ def _look_up(
         try:
             target = find(name.key, name.text, name.folder)
         except TargetError as error:
-            faults.append(
-                replace(name.fault, message=error.message, hint=error.hint, code=error.code)
-            )
+            faults.append(name.refused(error))
         else:
             is_host = (name.key, name.text) == ("target", HOST)
             found.setdefault(target, HOST_LABEL if is_host else target.label)
@@ -172,19 +174,25 @@ def _is_same(selection: Selection, target: Target) -> bool:
 
 
 def _missing_targets(
-    targets: _Labelled, selections: Sequence[Selection], names: Sequence[TargetName]
-) -> list[Fault]:
-    """Return a fault for each target of the command line that has no lock."""
-    tags = {name.text for name in names if name.key == "tags"}
-    return [
-        Fault(
-            f"none of the locks is for {label}",
-            f"make one with wheeltarget lock -r FILE --{'tags' if label in tags else 'target'} "
-            f"{HOST if label == HOST_LABEL else label}",
-        )
-        for label, target in targets
-        if not any(_is_same(each, target) for each in selections)
-    ]
+    targets: _Labelled,
+    selections: Sequence[Selection],
+    named: Mapping[Target, TargetName],
+    options: Sequence[str],
+) -> Iterator[Fault]:
+    """Yield a fault for each target of the command line that has no lock.
+
+    :param named: what the command line calls each target.
+    :param options: the options of the command line that say which index has the files.
+    """
+    for label, target in targets:
+        if not any(_is_same(each, target) for each in selections):
+            name = named[target]
+            making = proposed_command(
+                *("lock", "-r", "FILE", *options),
+                tags=[name.text] if name.key == "tags" else (),
+                targets=[name.text] if name.key == "target" else (),
+            )
+            yield Fault(f"none of the locks is for {label}", f"make one: {making}")
 
 
 def _joined(selections: Sequence[Selection]) -> tuple[Selection, ...]:
