@@ -194,7 +194,9 @@ def constraint_fault(line: SourceLine) -> Fault | None:
     found = _EXTRAS.match(requirement) or _PATH_EXTRAS.match(requirement)
     if found:
         first, last = (start + each for each in found.span("extras"))
-        without = (line.parsed.text[:first] + line.parsed.text[last:]).strip()
+        # A comment is kept for its clauses only.
+        stop = len(line.parsed.text) if line.parsed.clauses else end
+        without = (line.parsed.text[:first] + line.parsed.text[last:stop]).strip()
         hint = f"write {without}, and the extras in a requirement"
         return line.fault("a constraint cannot have extras", hint, first, last, "WT501")
     place = _PLACE.match(requirement)
