@@ -17,6 +17,8 @@ from tests.support.locked import lock_wheels
 from tests.support.locks import sha256_of
 from tests.support.wheels import make_wheel
 
+pytestmark = pytest.mark.thorough
+
 BOTH = f"{LINUX},{WINDOWS}"
 BOX = f'schema = 1\nname = "box"\ntag = "{LINUX}"\n'
 

@@ -107,15 +107,15 @@ class _Downloader:
             for _ in range(min(self.network.connections, len(queue)))
         ]
         try:
+            if sizes:
+                self._report(sizes)
             for thread in threads:
                 thread.start()
             for thread in threads:
                 while thread.is_alive():
                     # With a timeout: on Windows, a join without one blocks signals.
                     thread.join(_PROGRESS_SECONDS)
-                    received = sum(each.received for each in list(self.connections))
-                    done, size = len(self.fetched.digests), sum(sizes) if all(sizes) else 0
-                    report(Progress("Fetching", "files", done, len(sizes), received, size))
+                    self._report(sizes)
         finally:
             self.stop.set()
             for connection in list(self.connections):
@@ -127,6 +127,11 @@ class _Downloader:
                     thread.join(max(end - time.monotonic(), 0))
         if self.failures:
             raise self.failures[0]
+
+    def _report(self, sizes: Sequence[int]) -> None:
+        received = sum(each.received for each in list(self.connections))
+        done, size = len(self.fetched.digests), sum(sizes) if all(sizes) else 0
+        report(Progress("Fetching", "files", done, len(sizes), received, size))
 
     def _work(self, host: tuple[str, str], queue: deque[FileToFetch]) -> None:
         from wheeltarget.network.http import Connection

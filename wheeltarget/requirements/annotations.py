@@ -308,7 +308,7 @@ def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
 def _alone(start: int, end: int) -> AnnotationError:
     message = "there is no requirement before this clause"
     hint = f"write a default after a # on a line of its own: # {EXAMPLE}"
-    return AnnotationError(message, hint, start, end, code=_NO_REQUIREMENT)
+    return AnnotationError(message, hint, start, end, code="WT007")
 
 
 def _refuse_without_mark(requirement: str, marker: int) -> None:
