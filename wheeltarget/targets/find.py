@@ -19,6 +19,10 @@ from wheeltarget.targets.names import (
 )
 
 _SUGGESTIONS = 3
+_LONGEST = 200
+"""No name has more characters, and the readings of a longer text would take too long."""
+
+_ELSEWHERE = "run wheeltarget targets for a list, or name a target file, such as ./FILE.toml"
 _PYTHON_WORDS = ("python", "py", "cpython", "cp")
 _PYTHON = re.compile(r"(?:python|py)([23])\.?(\d{1,2})(t?)", re.ASCII)
 _LIKE_PYTHON = re.compile(r"(?P<word>[a-z]*)([23])\.?(\d{1,2})(t?)", re.ASCII)
@@ -114,6 +118,8 @@ def _without(name: str, python: str, alias: str) -> TargetError:
 
 def _unknown(text: str) -> TargetError:
     message = f"{text} is not a known target"
+    if len(text) > _LONGEST:
+        return TargetError(message, _ELSEWHERE, code="WT202")
     if hint := _tag_hint(text.lower()):
         return TargetError(message, hint, code="WT202")
     for name, python, alias in _readings(text.lower()):
@@ -175,7 +181,7 @@ def _systems_written(name: str) -> list[str]:
 
 def _guess(text: str) -> str:
     """Return a hint with similar names; all of it that is valid stays."""
-    hint = "run wheeltarget targets for a list, or name a target file, such as ./FILE.toml"
+    hint = _ELSEWHERE
     # A reading with a Python comes first.
     for name, python, alias in sorted(_readings(text), key=lambda reading: not reading[1]):
         near = _near_names(name)
