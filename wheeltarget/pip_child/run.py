@@ -25,6 +25,7 @@ from wheeltarget.pip_child.patches.messages import patch_messages
 from wheeltarget.pip_child.patches.requirements_files import FILES
 from wheeltarget.pip_child.patches.terminal import share_terminal
 from wheeltarget.pip_child.patches.trial import run_trial
+from wheeltarget.pip_child.patches.user_agent import avoid_programs
 from wheeltarget.pip_child.prefetch.install import Prefetching
 from wheeltarget.pip_child.progress import reporting
 from wheeltarget.pip_protocol import INTERRUPTED, ResolveJobs, write_message
@@ -78,6 +79,7 @@ def _install(current: CurrentJob, prefetching: Prefetching, *, lists: bool) -> N
     """Install and prove all patches; those of prefetching may be missing."""
     install(current, *_SEAMS)
     patch_messages(current)
+    avoid_programs()
     prefetching.install(PROOF)
     try:
         run_trial(current, plain=False)
