@@ -362,7 +362,7 @@ def test_variables(variables: dict[str, str], arguments: list[str]) -> None:
     assert [option.value for option in found] == arguments
 
 
-@pytest.mark.parametrize(("value", "count"), [(None, 16), ("", 16), ("1", 1), ("256", 256)])
+@pytest.mark.parametrize(("value", "count"), [(None, 32), ("", 32), ("1", 1), ("256", 256)])
 def test_number_of_connections(value: str | None, count: int) -> None:
     environment = {} if value is None else {"WHEELTARGET_CONNECTIONS": value}
     assert read_connections(environment) == count

@@ -352,7 +352,7 @@ def _count(value: str) -> int:
 CONNECTIONS = "WHEELTARGET_CONNECTIONS"
 """The environment variable with the number of simultaneous connections to a host."""
 
-USUAL_CONNECTIONS = 16
+USUAL_CONNECTIONS = 32
 _MOST_CONNECTIONS = 256
 
 
