@@ -19,7 +19,6 @@ from wheeltarget.targets.catalog import (
     look_up,
     look_up_tag,
     read_target_file,
-    tag_of,
     target_from_table,
 )
 from wheeltarget.targets.names import (
@@ -544,10 +543,6 @@ def test_other_names_take_no_linux(name: str) -> None:
 def test_a_tag_in_a_file_takes_no_more_than_it_says() -> None:
     table = {"tag": "cp312-cp312-manylinux2014_x86_64"}
     assert target_from_table(table, "box").tags == look_up_tag(table["tag"]).tags
-
-
-def test_abi_of_python_2_outside_linux() -> None:
-    assert tag_of("2.7", "win_amd64") == "cp27-cp27m-win_amd64"
 
 
 @pytest.mark.parametrize(

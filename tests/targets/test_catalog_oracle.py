@@ -20,9 +20,10 @@ from tests.benchmarks.download import default_index
 from tests.support.cli import Result, names, wheeltarget
 from tests.support.interpreters import NEWEST_PIP, find_oracle, host_glibc
 from tests.support.wheels import make_wheel
-from wheeltarget.targets.catalog import build_named, look_up_tag, tag_of
+from wheeltarget.targets.catalog import build_named, look_up_tag
 from wheeltarget.targets.compatibility import glibc_level
 from wheeltarget.targets.names import NamedTarget, known_systems
+from wheeltarget.targets.tags import tag_of
 
 PROJECTS = ("cffi", "cryptography", "markupsafe", "msgpack", "pyyaml")
 

@@ -217,6 +217,12 @@ def test_a_system_can_say_what_its_tag_does_not() -> None:
             ),
         ),
         (
+            "win-py310-arm64",
+            "WT202",
+            "win-py310-arm64 is not a known target",
+            "windows has no arm64 with Python 3.10; it has amd64",
+        ),
+        (
             "nowhere",
             "WT202",
             "nowhere is not a known target",
@@ -270,6 +276,12 @@ def test_refused(name: str, code: str, message: str, hint: str) -> None:
         ("win-3.12-x64", "windows-python3.12-amd64"),
         ("macos15-3.12-arm64", "macos-15-python3.12-arm64"),
         ("al2-37", "al2-python3.7-x86_64 or al2-python3.7-aarch64"),
+        ("lambda312", "aws-lambda-python3.12-x86_64 or aws-lambda-python3.12-arm64"),
+        ("lambda312-arm64", "aws-lambda-python3.12-arm64"),
+        ("aws.lambda.python3.12.arm64", "aws-lambda-python3.12-arm64"),
+        ("ubuntu2204-3.11-arm64", "ubuntu-22.04-python3.11-aarch64"),
+        ("win64-3.11-x64", "windows-python3.11-amd64"),
+        ("raspberrypi-3.13-armhf", "raspios-trixie-python3.13-armv7l"),
     ],
 )
 def test_a_name_is_read_as_parts(written: str, proposed: str) -> None:
@@ -280,6 +292,7 @@ def test_a_name_is_read_as_parts(written: str, proposed: str) -> None:
     ("name", "first"),
     [
         ("ubuntu-22.04", "ubuntu-22.04-python3.10-x86_64"),
+        ("ubuntu2204", "ubuntu-22.04-python3.10-x86_64"),
         ("debian-12-arm64", "debian-12-python3.11-aarch64"),
         ("jammy", "ubuntu-22.04-python3.10-x86_64"),
         ("alpine-3.20", "alpine-3.20-python3.12-x86_64"),
@@ -304,6 +317,14 @@ def test_the_own_python_of_a_system_comes_first(name: str, first: str) -> None:
         ("win_amd64", "cp312-cp312-win_amd64"),
         ("macosx_11_0_arm64", "cp312-cp312-macosx_11_0_arm64"),
         ("cp310", "cp310-cp310-manylinux_2_28_x86_64"),
+        ("python3.6-manylinux1", "cp36-cp36m-manylinux1_x86_64"),
+        ("cp39-manylinux2014", "cp39-cp39-manylinux2014_x86_64"),
+        ("manylinux_2_28-arm64-3.13t", "cp313-cp313t-manylinux_2_28_aarch64"),
+        ("musllinux_1_2_x86_64-3.11", "cp311-cp311-musllinux_1_2_x86_64"),
+        ("win32-py38", "cp38-cp38-win32"),
+        ("macosx_11_0_arm64-py310", "cp310-cp310-macosx_11_0_arm64"),
+        ("linux-arm64-3.12", "cp312-cp312-manylinux2014_aarch64"),
+        ("linux-python2.7", "cp27-cp27mu-manylinux2014_x86_64"),
     ],
 )
 def test_part_of_a_tag(written: str, tag: str) -> None:

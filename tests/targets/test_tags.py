@@ -20,6 +20,7 @@ from wheeltarget.targets.tags import (
     MAC_VERSIONS,
     Platform,
     parse_platform,
+    tag_of,
 )
 
 LINUX = {"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux"}
@@ -669,3 +670,7 @@ def test_a_newer_glibc_takes_all_that_an_older_one_takes(
     new = parse_platform(f"manylinux_2_{newer}_{architecture}").accepts
     assert set(old) <= set(new)
     assert (old == new) == (older == newer)
+
+
+def test_abi_of_python_2_outside_linux() -> None:
+    assert tag_of("2.7", "win_amd64") == "cp27-cp27m-win_amd64"

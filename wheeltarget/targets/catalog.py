@@ -25,7 +25,7 @@ from wheeltarget.targets.names import (
     is_path,
     newest_pythons,
 )
-from wheeltarget.targets.tags import usual_abi, with_plain_linux
+from wheeltarget.targets.tags import tag_of, with_plain_linux
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 from wheeltarget.utils.files import TARGET_FILE, read_regular
 from wheeltarget.utils.toml import LONG_NUMBER, NESTED, parse_toml, syntax_place
@@ -274,11 +274,3 @@ def _with_markers(tag: str, name: str, markers: Mapping[str, str], label: str) -
         release = _implementation_version(known["python_full_version"])
         known["implementation_version"] = markers.get("implementation_version", release)
     return replace(base, label=name, markers=tuple(known.items()))
-
-
-def tag_of(python: str, platform: str) -> str:
-    """Return the best tag of a CPython, such as ``3.12`` or ``3.14t``."""
-    major, minor = python.removesuffix("t").split(".")
-    abi = usual_abi((int(major), int(minor)), "linux" if "linux" in platform else "")
-    abi = "none" if platform == "any" else abi + "t" * python.endswith("t")
-    return f"cp{major}{minor}-{abi}-{platform}"

@@ -17,6 +17,7 @@ from wheeltarget.targets.names import (
     known_systems,
     systems_called,
 )
+from wheeltarget.targets.tags import tag_of
 
 _SUGGESTIONS = 3
 _LONGEST = 200
@@ -27,6 +28,10 @@ _PYTHON_WORDS = ("python", "py", "cpython", "cp")
 _PYTHON = re.compile(r"(?:python|py)([23])\.?(\d{1,2})(t?)", re.ASCII)
 _LIKE_PYTHON = re.compile(r"(?P<word>[a-z]*)([23])\.?(\d{1,2})(t?)", re.ASCII)
 _INTERPRETER = re.compile(r"(?:cp|pp|graalpy)\d{2,3}", re.ASCII)
+_IN_TAG = re.compile(
+    r"(?<![^_-])(?:(?:cpython|python|py|cp)[_-]?([23])\.?|([23])\.)(\d{1,2})(t?)(?![^_-])", re.ASCII
+)
+_LINUX = frozenset({"x86_64", "aarch64", "i686", "armv7l", "ppc64le", "s390x"})
 _PLATFORM = re.compile(
     r"manylinux\w+|musllinux_\w+|linux_[a-z]\w+|win32|win_\w+|macosx_\w+", re.ASCII
 )
@@ -126,28 +131,57 @@ def _unknown(text: str) -> TargetError:
         for system in _systems_written(name):
             if found := _matching(system, python, alias):
                 return TargetError(message, _choice(found), code="WT202")
-            if system == name:
+            if system == name or not hint:
                 error = _without(system, python, alias)
-                return TargetError(message, f"{error.message}; {error.hint}", code="WT202")
-    return TargetError(message, _guess(text.lower()), code="WT202")
+                hint = f"{error.message}; {error.hint}"
+            if system == name:
+                return TargetError(message, hint, code="WT202")
+    guess = _guess(text.lower())
+    return TargetError(message, hint if hint and guess == _ELSEWHERE else guess, code="WT202")
 
 
 def _tag_hint(text: str) -> str:
-    """Return a hint if a text is part of a tag."""
-    platform = text.replace("-", "_")
-    if _PLATFORM.fullmatch(platform):
-        if re.fullmatch(r"manylinux\d+|m\w+linux_\d+_\d+", platform):
-            platform += "_x86_64"
-        return f"it is a platform; write a tag with it: tags=cp312-cp312-{platform}"
+    """Return a hint if a text is part of a tag, perhaps with a Python."""
     if _INTERPRETER.fullmatch(text):
         return f"it is an interpreter; write a tag: tags={text}-{text}-manylinux_2_28_x86_64"
-    return ""
+    match = _IN_TAG.search(text)
+    before, after = (text[: match.start()], text[match.end() :]) if match else (text, "")
+    platform = f"{before}-{after}".strip("-_").replace("-", "_")
+    if linux := re.fullmatch(r"linux_?([a-z]?\w*)", platform):
+        platform = f"manylinux2014_{linux[1] or 'x86_64'}" if match else platform
+    name, _, architecture = platform.rpartition("_")
+    if "linux" in name and architecture in SAME:
+        platform = f"{name}_{next(filter(_LINUX.__contains__, SAME[architecture]), architecture)}"
+    is_split = platform.startswith("win") and platform not in text.replace("-", "_")
+    if is_split or not _PLATFORM.fullmatch(platform):
+        return ""
+    if re.fullmatch(r"manylinux\d+|m\w+linux_\d+_\d+", platform):
+        platform += "_x86_64"
+    python = f"{match[1] or match[2]}.{match[3]}{match[4]}" if match else "3.12"
+    return f"it is a platform; write a tag with it: tags={tag_of(python, platform)}"
 
 
 def _readings(text: str) -> Iterator[tuple[str, str, str]]:
     """Yield each reading of a name as system, Python and architecture, the likeliest first."""
     text = re.sub(r"(?<=[a-z][23])_(?=\d)", ".", text.replace("x86_64", "x64"))
+    text = re.sub(r"\.(?=[a-z])", "-", text)
     parts = list(filter(None, re.split(r"[-_:/\s]+", text)))
+    yield from _read_parts(parts)
+    split = [each for part in parts for each in _split_version(part)]
+    if split != parts:
+        yield from _read_parts(split)
+
+
+def _split_version(part: str) -> list[str]:
+    """Split a version from a word before it, as in ``lambda312``."""
+    match = _LIKE_PYTHON.fullmatch(part)
+    if match is None or not match["word"] or match["word"] in _PYTHON_WORDS:
+        return [part]
+    return [match["word"], part.removeprefix(match["word"])]
+
+
+def _read_parts(parts: list[str]) -> Iterator[tuple[str, str, str]]:
+    parts = parts.copy()
     alias = next(filter(SAME.__contains__, parts), "")
     if alias:
         parts.remove(alias)
@@ -168,7 +202,8 @@ def _readings(text: str) -> Iterator[tuple[str, str, str]]:
             bare.append((rest, version))
     for rest, python in named or [(parts, ""), *reversed(bare)]:
         name = "-".join(rest)
-        for each in dict.fromkeys((name, re.sub(r"(?<=[a-z])(?=\d)", "-", name))):
+        dotted = re.sub(r"(?<=[a-z])-?(\d\d)(\d\d)\b", r"-\1.\2", name)
+        for each in dict.fromkeys((name, dotted, re.sub(r"(?<=[a-z])(?=\d)", "-", name))):
             yield each, python, alias
 
 

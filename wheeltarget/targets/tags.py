@@ -365,6 +365,14 @@ def usual_abi(version: Version, system: str) -> str:
     return f"cp{version[0]}{version[1]}{_flags(version, system)[0]}"
 
 
+def tag_of(python: str, platform: str) -> str:
+    """Return the best tag of a CPython, such as ``3.12`` or ``3.14t``."""
+    major, minor = python.removesuffix("t").split(".")
+    abi = usual_abi((int(major), int(minor)), "linux" if "linux" in platform else "")
+    abi = "none" if platform == "any" else abi + "t" * python.endswith("t")
+    return f"cp{major}{minor}-{abi}-{platform}"
+
+
 def _flags(version: Version, system: str) -> tuple[str, ...]:
     """Return what the ABIs of all builds of a CPython end with, the usual one first."""
     if version < (3, 3):
