@@ -342,6 +342,15 @@ BuildPure = Annotated[
         help="If no wheel fits, build a pure Python wheel of this project on this machine.",
     ),
 ]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="NAME,…",
+        help="Leave out this project, and what only it needs; a glob such as 'nvidia-*' works.",
+        rich_help_panel="Leave-outs",
+    ),
+]
 _LOCK = name_option(
     "--requirement", "-r", example="pylock.toml", metavar="LOCK", help="The lock file of a target."
 )

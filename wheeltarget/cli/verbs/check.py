@@ -38,6 +38,7 @@ def check(
         list[str] | None,
         typer.Option("--constraint", "-c", metavar="FILE", help="Constraints file."),
     ] = None,
+    exclude: app.Exclude = None,
     audit: Annotated[
         bool, typer.Option("--audit", help="Also check native code; needs wheeltarget[audit].")
     ] = False,
@@ -54,6 +55,7 @@ def check(
         tuple(requirement or ()),
         tuple(constraint or ()),
         audits=audit,
+        exclude=tuple(exclude or ()),
     )
     with report_errors(writes=False), progress_line(quiet=quiet):
         outcome = command.check(request)

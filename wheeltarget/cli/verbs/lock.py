@@ -35,6 +35,7 @@ def lock(
     ] = False,
     allow_sdist: app.AllowSdist = None,
     build_pure: app.BuildPure = None,
+    exclude: app.Exclude = None,
     jobs: app.Jobs = 1,
     upgrade: Annotated[
         bool,
@@ -94,6 +95,7 @@ def lock(
         targets=tuple(target or ()),
         allow_sdist=tuple(allow_sdist or ()),
         build_pure=tuple(build_pure or ()),
+        exclude=tuple(exclude or ()),
         folder=output,
         form=Form(form),
         upgrade=upgrade,

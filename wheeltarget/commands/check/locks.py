@@ -26,11 +26,13 @@ def read_selections(
     invocation: Invocation,
     wheels: Iterable[str] = (),
     beside: Iterable[str] = (),
+    exclude: tuple[str, ...] = (),
 ) -> Iterator[Selection]:
     """Read locks, and select the files of each; one that is not for one target needs tags.
 
     :param wheels: the only folders with wheels, if there are some, for the hint to make a lock.
     :param beside: further files that are named as locks; the hint makes one lock of them all.
+    :param exclude: the projects to leave out, as in :class:`DownloadRequest`.
     """
     locks = tuple(locks)
     for lock in locks:
@@ -48,7 +50,8 @@ def read_selections(
                 making = proposed_command("lock", *options, tags=tags, targets=targets)
                 hint = f"make one for each target, and name that: {making}"
             raise UsageError(message, hint)
-        request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
+        arguments = (f"--requirement={lock}",)
+        request = DownloadRequest(arguments, tags=tags, targets=targets, exclude=exclude)
         command = CommandLine((GivenOption("--requirement", lock),), ())
         selected = select_files(request, replace(invocation, command=command))
         if selected is not None:

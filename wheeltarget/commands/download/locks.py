@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from wheeltarget.commands.download.lock_options import EFFECTS, Effect
@@ -10,7 +10,13 @@ from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation, find_lock, proposed_command
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lockfile.reader import ParsedLock, key_text, parse_lock
-from wheeltarget.lockfile.select import FindTarget, Selection, select, select_own
+from wheeltarget.lockfile.select import (
+    FindTarget,
+    Selection,
+    select,
+    select_own,
+    without_excluded,
+)
 from wheeltarget.pip_config.options import (
     INDEX_OPTIONS,
     base_name,
@@ -22,6 +28,7 @@ from wheeltarget.pip_config.options import (
     standard_lock_name,
 )
 from wheeltarget.targets import catalog
+from wheeltarget.targets.exclusions import Exclusion, command_line_exclusions
 from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import RefusedFileError
@@ -56,6 +63,7 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
     targets, faults = _look_up(names, find)
     requested = targets if request.tags or request.targets else []
     sources = project_names("--allow-sdist", request.allow_sdist)
+    excluded = command_line_exclusions(request.exclude)
     selections: list[Selection] = []
     for name, content in contents.items():
         if isinstance(content, Fault):
@@ -63,13 +71,13 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
             continue
         path, extras = split_extras(name)
         lock, wrong = parse_lock(path, content, extras)
-        selected: list[Selection] = []
         if lock is not None and lock.origin is not None:
             selected, wrong = select_own(lock, find)
             wrong += (fault for each in selected for fault in _other_target(lock, each, requested))
+            selections += _without(lock, selected, excluded, wrong)
         elif lock is not None:
             selected, wrong = select(lock, targets or [(HOST_LABEL, catalog.host())], sources)
-        selections += selected
+            selections += _without(lock, selected, excluded, wrong)
         faults += wrong
     if not faults:
         given = (o for o in invocation.command.options if o.name in INDEX_OPTIONS)
@@ -79,6 +87,19 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     return _joined(selections)
+
+
+def _without(
+    lock: ParsedLock,
+    selected: Iterable[Selection],
+    excluded: Sequence[Exclusion],
+    faults: list[Fault],
+) -> Iterator[Selection]:
+    """Return what is left of selections, and add the faults of leaving projects out."""
+    for each in selected:
+        left, found = without_excluded(lock, each, excluded)
+        faults += found
+        yield left
 
 
 def _refuse_dots(contents: Mapping[str, bytes | Fault]) -> None:
@@ -212,7 +233,8 @@ def _joined(selections: Sequence[Selection]) -> tuple[Selection, ...]:
                 )
                 faults.append(file.fault(message, "make one lock of the requirements of both"))
         new = tuple(file for file in each.files if file.project not in known)
-        joined[key] = replace(first, files=(*first.files, *new))
+        left_out = first.left_out.joined(each.left_out)
+        joined[key] = replace(first, files=(*first.files, *new), left_out=left_out)
     if faults:
         raise InputError(tuple(faults))
     return tuple(joined.values())

@@ -47,6 +47,7 @@ from wheeltarget.resolver.pip_runner import JobResult, compare_with_locks
 from wheeltarget.resolver.plan import PIP_ONLY
 from wheeltarget.staging.stage import Interrupts, Stage, hold_destination, interruptible, open_stage
 from wheeltarget.targets import catalog
+from wheeltarget.targets.exclusions import command_line_exclusions
 from wheeltarget.targets.names import HOST, TargetName, is_path
 from wheeltarget.targets.target import Target
 
@@ -75,6 +76,8 @@ class LockRequest:
         a comma-separated list.
     :param build_pure: the projects of which a pure Python wheel is built if no wheel fits, and kept
         beside the lock, each a comma-separated list.
+    :param exclude: the values of ``--exclude``: names and globs of projects to leave out, each a
+        comma-separated list.
     :param folder: the folder for locks; created if missing.
     :param form: the format of the locks.
     :param upgrade: whether to upgrade all projects.
@@ -92,6 +95,7 @@ class LockRequest:
     targets: tuple[str, ...] = ()
     allow_sdist: tuple[str, ...] = ()
     build_pure: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     folder: Path = field(default_factory=Path)
     form: Form = Form.PYLOCK
     upgrade: bool = False
@@ -196,7 +200,9 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
         if invocation.command.has(option):
             raise UsageError(f"lock does not take {option}, as it {reason}", hint)
     sources = _pure(request) | project_names("--allow-sdist", request.allow_sdist)
-    prepared = prepare(invocation, request.tags, request.targets, sources, locks=True)
+    excluded = command_line_exclusions(request.exclude)
+    named = (request.tags, request.targets)
+    prepared = prepare(invocation, *named, sources, excluded=excluded, locks=True)
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
@@ -255,7 +261,7 @@ def _make(
     job, folder = result.job, path.parent
     inputs = inputs_of(job, prepared, f"{name.key}={name.text}", pure)
     target = job.target or catalog.host()
-    made = make_lock(label, target, inputs, folder, result.chosen, sources)
+    made = make_lock(label, target, inputs, folder, result.chosen, sources, job.excluded)
     if path.suffix == ".toml":
         text = write(made)
     else:
