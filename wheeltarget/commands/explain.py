@@ -42,7 +42,7 @@ from wheeltarget.resolver.plan import (
 from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets import catalog
 from wheeltarget.targets.compatibility import Difference
-from wheeltarget.targets.exclusions import command_line_exclusions
+from wheeltarget.targets.leave_outs import note_unknown, read_leave_outs
 from wheeltarget.targets.names import HOST_LABEL
 from wheeltarget.targets.target import Target
 from wheeltarget.targets.variants import parse_variant
@@ -62,6 +62,7 @@ class ExplainRequest:
     :param targets: the values of ``--target``, each a list with commas.
     :param sources: the values of ``--allow-sdist``, each a list with commas.
     :param exclude: the values of ``--exclude``, each a list with commas.
+    :param skip_provided: whether to leave out what the service of a target provides.
     :param environment: the environment variables.
     """
 
@@ -70,6 +71,7 @@ class ExplainRequest:
     targets: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    skip_provided: bool = False
     environment: Mapping[str, str] | None = None
 
 
@@ -266,8 +268,8 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
     """
     invocation = invocation or read_invocation(request.arguments, request.environment)
     sources = project_names("--allow-sdist", request.sources)
-    excluded = command_line_exclusions(request.exclude)
-    prepared = prepare(invocation, request.tags, request.targets, sources, excluded=excluded)
+    leave_outs = read_leave_outs(request.exclude, skip_provided=request.skip_provided)
+    prepared = prepare(invocation, request.tags, request.targets, sources, leave_outs=leave_outs)
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(faults)
@@ -286,7 +288,10 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
     return ExplainOutcome(
         tuple((target.label, target.tags[0], target.python) for target in targets),
         make_rows(jobs, listings, catalog.look_up_tag),
-        tuple(note_unused_constraints(prepared.plan)),
+        (
+            *note_unused_constraints(prepared.plan),
+            *(note_unknown(each.label) for each in targets if leave_outs.is_unknown(each)),
+        ),
     )
 
 

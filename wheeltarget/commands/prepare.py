@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -22,7 +22,8 @@ from wheeltarget.requirements.parser import Inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import LookUp, Plan, make_plan
-from wheeltarget.targets.exclusions import OPTION, Exclusion, Exclusions
+from wheeltarget.targets.exclusions import OPTION
+from wheeltarget.targets.leave_outs import ALL_KEPT, LeaveOuts, note_left_out, note_unknown
 from wheeltarget.targets.names import EXCLUDE, TargetName
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import (
@@ -66,14 +67,14 @@ def prepare(
     targets: tuple[str, ...],
     sources: frozenset[str] = frozenset(),
     *,
-    excluded: Iterable[Exclusion] = (),
+    leave_outs: LeaveOuts = ALL_KEPT,
     locks: bool = False,
     fetches: bool = True,
 ) -> Prepared:
     """Read the inputs of a command, and plan it.
 
     :param sources: the projects that may be source distributions, normalised.
-    :param excluded: what is left out for every target.
+    :param leave_outs: what is left out for every target.
     :param locks: whether the chosen files are locked, and must have a hash.
     :param fetches: whether remote requirements files are fetched.
     """
@@ -98,7 +99,7 @@ def prepare(
         inherited=inherited,
         locks=locks,
         exists=os.path.exists,
-        excluded=excluded,
+        leave_outs=leave_outs,
     )
     every = (*inputs.faults, *faults, *_group_faults(invocation.everything))
     return Prepared(invocation, defaults, inputs, found, look_up, plan, every)
@@ -196,6 +197,8 @@ def notes_on(
     for result, label in zip(results, labels, strict=True):
         left_out = (each.name for each in result.left_out)
         yield from note_left_out(result.job.excluded, left_out, label)
+        if plan.leave_outs.is_unknown(result.job.target):
+            yield note_unknown(label)
     if whole:
         yield from _note_unused_exclusions(results)
     chosen = []
@@ -211,22 +214,6 @@ def notes_on(
     allowed = frozenset().union(*(job.sources for job in plan.jobs))
     for name in sorted(allowed - {name for name, _, _ in chosen}) if whole else ():
         yield f"nothing needs {name}, whose source was allowed"
-
-
-def note_left_out(excluded: Exclusions, projects: Iterable[str], label: str) -> Iterator[str]:
-    """Yield a note for each origin of exclusions: what was left out, and for which target.
-
-    :param projects: the excluded projects that something needs, normalised.
-    """
-    by_origin: dict[str, list[str]] = {}
-    for name in sorted(projects):
-        found = excluded.find(name)
-        if found is not None:
-            by_origin.setdefault(found.origin, []).append(name)
-    for origin, names in by_origin.items():
-        every = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-        only = "they need" if len(names) > 1 else "it needs"
-        yield f"left out {every}, and what only {only}, for {label}, as {origin} asks"
 
 
 def _note_unused_exclusions(results: Sequence[JobResult]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from wheeltarget.lockfile.reader import (
     ParsedLock,
     PinnedFile,
 )
-from wheeltarget.targets.exclusions import Exclusion, Exclusions
+from wheeltarget.targets.exclusions import Exclusions
 from wheeltarget.targets.markers import holds
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.targets.variants import parse_variant
@@ -87,15 +87,13 @@ def select_own(lock: ParsedLock, find: FindTarget) -> tuple[list[Selection], lis
 
 
 def without_excluded(
-    lock: ParsedLock, selection: Selection, excluded: Iterable[Exclusion]
+    lock: ParsedLock, selection: Selection, excluded: Exclusions
 ) -> tuple[Selection, list[Fault]]:
     """Leave excluded projects, and what only they need, out of a selection.
 
-    :param excluded: what is left out in addition to what the target leaves out.
     :returns: the selection, and a fault if it is not known what only they need.
     """
-    exclusions = Exclusions((*excluded, *selection.target.excluded))
-    if not exclusions:
+    if not excluded:
         return selection, []
     names = {file.project for file in selection.files}
     needs: dict[str, set[str]] = {name: set() for name in names}
@@ -106,7 +104,7 @@ def without_excluded(
     table = (lock.pylock.tool or {}).get("wheeltarget", {})
     inputs = [str(each) for each in table.get("inputs", ())] if lock.origin else None
     direct = (file.project for file in selection.files if file.is_direct)
-    left_out = leave_out(needs, exclusions, inputs, direct)
+    left_out = leave_out(needs, excluded, inputs, direct)
     if left_out.problem:
         collector = FaultCollector(lock.name, lock.text)
         collector.add((), *unknown_needs(left_out))

@@ -42,7 +42,8 @@ from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.foreign_locks import EXPORTS, LockedVersion
 from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
 from wheeltarget.targets.catalog import host
-from wheeltarget.targets.exclusions import NOTHING, Exclusion, Exclusions
+from wheeltarget.targets.exclusions import NOTHING, Exclusions
+from wheeltarget.targets.leave_outs import ALL_KEPT, LeaveOuts
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.specifiers import is_pin
 from wheeltarget.targets.target import Target
@@ -109,12 +110,14 @@ class Plan:
     :param untargeted: the lines that are resolved for this interpreter while others are not.
     :param unused_constraints: the constraints whose clause matches no target of the run.
     :param pip_only: the options whose requirements only pip reads, for this interpreter as well.
+    :param leave_outs: what the command line leaves out.
     """
 
     jobs: tuple[Job, ...]
     untargeted: tuple[SourceLine, ...]
     unused_constraints: tuple[SourceLine, ...] = ()
     pip_only: tuple[str, ...] = ()
+    leave_outs: LeaveOuts = ALL_KEPT
 
     @property
     def is_plain(self) -> bool:
@@ -151,7 +154,7 @@ def make_plan(
     inherited: Iterable[GivenOption] = (),
     locks: bool = False,
     exists: Callable[[str], bool] = lambda _path: True,
-    excluded: Iterable[Exclusion] = (),
+    leave_outs: LeaveOuts = ALL_KEPT,
 ) -> tuple[Plan, tuple[Fault, ...]]:
     """Decide which requirements go to pip for which target.
 
@@ -162,7 +165,7 @@ def make_plan(
     :param inherited: the options of pip's configuration, which apply to every job.
     :param locks: whether the result is locked, so that every file needs a hash.
     :param exists: whether a file or folder exists, by its path.
-    :param excluded: what is left out for every target.
+    :param leave_outs: what is left out for every target.
     :returns: the plan, and the faults; with faults the plan must not be run.
     """
     found, faults = _look_up_all((*inputs.named, *defaults), look_up)
@@ -179,7 +182,7 @@ def make_plan(
     jobs = []
     for target, entries in by_target.items():
         lines = tuple(dict.fromkeys(entry.line for entry in entries))
-        left_out = _exclusions(excluded, target, entries)
+        left_out = leave_outs.of(target, (each for entry in entries for each in entry.excluded))
         hashes = _requires_hashes(lines, (*inherited, *(option for _, option in options)))
         if target is not None:
             refused = dict(_number_faults((*constraints[target].lines, *lines)))
@@ -217,6 +220,7 @@ def make_plan(
         tuple(dict.fromkeys(e.line for e in by_target[None] if e.targets is None)) if mixed else (),
         tuple(dict.fromkeys(unused_constraints)),
         tuple(" ".join(option.arguments) for option in pip_only if mixed),
+        leave_outs,
     )
     return plan, tuple(dict.fromkeys(faults))
 
@@ -247,14 +251,6 @@ def _by_target(
         for target in dict.fromkeys(default_targets if entry.targets is None else named):
             by_target[target].append(entry)
     return by_target
-
-
-def _exclusions(
-    everywhere: Iterable[Exclusion], target: Target | None, entries: Iterable[Entry]
-) -> Exclusions:
-    """Return what is left out for a target: by the command line, its definition, or a line."""
-    own = target.excluded if target else ()
-    return Exclusions((*everywhere, *own, *(each for entry in entries for each in entry.excluded)))
 
 
 def is_excluded(line: SourceLine, excluded: Exclusions) -> bool:

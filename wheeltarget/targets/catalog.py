@@ -267,7 +267,7 @@ def target_from_table(data: Mapping[str, Any], label: str) -> Target:
 def _exclusions(data: Mapping[str, Any], label: str) -> tuple[Exclusion, ...]:
     """Return what is left out for the target of a table."""
     try:
-        return tuple(Exclusion(each, f"{EXCLUDE} in {label}") for each in data.get(EXCLUDE, ()))
+        return tuple(Exclusion(each, "its definition") for each in data.get(EXCLUDE, ()))
     except InvalidPatternError as error:
         message = f"{label}: {EXCLUDE}: {error.message}"
         raise TargetError(message, error.hint, code="WT218") from error

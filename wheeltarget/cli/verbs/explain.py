@@ -21,6 +21,7 @@ def explain(
     allow_sdist: app.AllowSdist = None,
     build_pure: app.BuildPure = None,
     exclude: app.Exclude = None,
+    provided: app.Provided = app.ProvidedProjects.KEEP,
     every: Annotated[
         bool, typer.Option("--all", help="Show every release of every requirement.")
     ] = False,
@@ -36,6 +37,7 @@ def explain(
         targets=tuple(target or ()),
         sources=(*(allow_sdist or ()), *(build_pure or ())),
         exclude=tuple(exclude or ()),
+        skip_provided=provided is app.ProvidedProjects.SKIP,
     )
     invocation = read_invocation(request.arguments, files=InputFiles(context.obj or {}))
     coloured = invocation.is_coloured

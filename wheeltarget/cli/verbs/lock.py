@@ -36,6 +36,7 @@ def lock(
     allow_sdist: app.AllowSdist = None,
     build_pure: app.BuildPure = None,
     exclude: app.Exclude = None,
+    provided: app.Provided = app.ProvidedProjects.KEEP,
     jobs: app.Jobs = 1,
     upgrade: Annotated[
         bool,
@@ -96,6 +97,7 @@ def lock(
         allow_sdist=tuple(allow_sdist or ()),
         build_pure=tuple(build_pure or ()),
         exclude=tuple(exclude or ()),
+        skip_provided=provided is app.ProvidedProjects.SKIP,
         folder=output,
         form=Form(form),
         upgrade=upgrade,

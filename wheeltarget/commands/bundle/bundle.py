@@ -112,8 +112,8 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         raise UsageError(message, "name what to include, or leave --exclude-path out")
     invocation = read_invocation((), request.environment)
     moment = source_date(invocation.environment)
-    lock = read_lock(request, invocation)
-    siblings = tuple(note_siblings(lock, request, invocation))
+    lock, left_out_notes = read_lock(request, invocation)
+    siblings = (*left_out_notes, *note_siblings(lock, request, invocation))
     platform = lock.tag.rpartition("-")[2]
     layout = Layout(
         "python/" if request.layout == "lambda-layer" else "",

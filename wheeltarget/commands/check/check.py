@@ -35,7 +35,7 @@ from wheeltarget.resolver.plan import Job, is_excluded, is_needed
 from wheeltarget.staging.atomic import temporary_home
 from wheeltarget.staging.stage import interruptible, open_stage
 from wheeltarget.targets import catalog
-from wheeltarget.targets.exclusions import Exclusion, command_line_exclusions
+from wheeltarget.targets.leave_outs import LeaveOuts, read_leave_outs
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
 from wheeltarget.utils.progress import reported
@@ -57,6 +57,7 @@ class CheckRequest:
     """The options of ``wheeltarget check``; the places are folders of wheels, and single wheels.
 
     :param exclude: the names and globs of projects that are left out, each a comma-separated list.
+    :param skip_provided: whether to leave out what the service of a target provides.
     """
 
     places: tuple[str, ...]
@@ -66,6 +67,7 @@ class CheckRequest:
     constraints: tuple[str, ...] = ()
     audits: bool = False
     exclude: tuple[str, ...] = ()
+    skip_provided: bool = False
     environment: Mapping[str, str] | None = None
 
 
@@ -94,10 +96,10 @@ def check(request: CheckRequest) -> CheckOutcome:
         message = "-c constrains the requirements files of -r, but none is named"
         raise UsageError(message, "add -r or remove -c")
     invocation = read_invocation((), request.environment)
-    excluded = command_line_exclusions(request.exclude)
+    leave_outs = read_leave_outs(request.exclude, skip_provided=request.skip_provided)
     named = (request.tags, request.targets)
-    selections = tuple(read_selections(locks, *named, invocation, exclude=request.exclude))
-    jobs = () if locks else _plan(request, invocation, paths, excluded)
+    selections = tuple(read_selections(locks, *named, invocation, leave_outs=leave_outs))
+    jobs = () if locks else _plan(request, invocation, paths, leave_outs)
     targets = tuple(dict.fromkeys(selection.target for selection in selections))
     targets = targets or tuple(job.target or catalog.host() for job in jobs)
     if request.audits:
@@ -191,7 +193,7 @@ def _plan(
     request: CheckRequest,
     invocation: Invocation,
     paths: Sequence[Path],
-    excluded: Sequence[Exclusion],
+    leave_outs: LeaveOuts,
 ) -> tuple[Job, ...]:
     """Plan what pip would do with only these files; return no job if there is no target."""
     if not request.requirements and not invocation.defaults(request.tags, request.targets):
@@ -205,7 +207,7 @@ def _plan(
     alone = replace(invocation, command=command, configuration=Configuration())
     sources = frozenset(_sources(paths))
     named = (request.tags, request.targets)
-    prepared = prepare(alone, *named, sources, excluded=excluded, fetches=False)
+    prepared = prepare(alone, *named, sources, leave_outs=leave_outs, fetches=False)
     inputs = prepared.inputs
     if inputs.remote:
         message = f"{inputs.remote[0]} is a URL, and check uses no network"

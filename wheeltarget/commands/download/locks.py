@@ -28,7 +28,8 @@ from wheeltarget.pip_config.options import (
     standard_lock_name,
 )
 from wheeltarget.targets import catalog
-from wheeltarget.targets.exclusions import Exclusion, command_line_exclusions
+from wheeltarget.targets.exclusions import matcher
+from wheeltarget.targets.leave_outs import ALL_KEPT, LeaveOuts, note_left_out, note_unknown
 from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import RefusedFileError
@@ -37,9 +38,12 @@ from wheeltarget.utils.toml import fault_at
 _Labelled = Sequence[tuple[str, Target]]
 
 
-def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Selection, ...] | None:
+def select_files(
+    request: DownloadRequest, invocation: Invocation, leave_outs: LeaveOuts = ALL_KEPT
+) -> tuple[Selection, ...] | None:
     """Read the locks of a command line, and select their files for each target.
 
+    :param leave_outs: what is left out, with what only that needs.
     :returns: the files of each target; None if there are no locks, or only such that pip reads for
         this interpreter.
     :raises UsageError: if an argument cannot be combined with a lock.
@@ -63,7 +67,6 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
     targets, faults = _look_up(names, find)
     requested = targets if request.tags or request.targets else []
     sources = project_names("--allow-sdist", request.allow_sdist)
-    excluded = command_line_exclusions(request.exclude)
     selections: list[Selection] = []
     for name, content in contents.items():
         if isinstance(content, Fault):
@@ -74,10 +77,10 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
         if lock is not None and lock.origin is not None:
             selected, wrong = select_own(lock, find)
             wrong += (fault for each in selected for fault in _other_target(lock, each, requested))
-            selections += _without(lock, selected, excluded, wrong)
+            selections += _without(lock, selected, leave_outs, wrong)
         elif lock is not None:
             selected, wrong = select(lock, targets or [(HOST_LABEL, catalog.host())], sources)
-            selections += _without(lock, selected, excluded, wrong)
+            selections += _without(lock, selected, leave_outs, wrong)
         faults += wrong
     if not faults:
         given = (o for o in invocation.command.options if o.name in INDEX_OPTIONS)
@@ -92,14 +95,27 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
 def _without(
     lock: ParsedLock,
     selected: Iterable[Selection],
-    excluded: Sequence[Exclusion],
+    leave_outs: LeaveOuts,
     faults: list[Fault],
 ) -> Iterator[Selection]:
     """Return what is left of selections, and add the faults of leaving projects out."""
     for each in selected:
-        left, found = without_excluded(lock, each, excluded)
+        left, found = without_excluded(lock, each, leave_outs.of(each.target))
         faults += found
         yield left
+
+
+def note_selections(selections: Sequence[Selection], leave_outs: LeaveOuts) -> Iterator[str]:
+    """Yield notes on what was left out of locks, and what is not there."""
+    for each in selections:
+        excluded, left_out = leave_outs.of(each.target), each.left_out
+        yield from note_left_out(excluded, left_out.excluded, each.label, left_out.only_needed)
+        if leave_outs.is_unknown(each.target):
+            yield note_unknown(each.label)
+    found = [name for each in selections for name in each.left_out.excluded]
+    for exclusion in leave_outs.exclude:
+        if not any(map(matcher([exclusion.pattern]), found)):
+            yield f"no lock names {exclusion.pattern}, which {exclusion.origin} leaves out"
 
 
 def _refuse_dots(contents: Mapping[str, bytes | Fault]) -> None:

@@ -47,7 +47,7 @@ from wheeltarget.resolver.pip_runner import JobResult, compare_with_locks
 from wheeltarget.resolver.plan import PIP_ONLY
 from wheeltarget.staging.stage import Interrupts, Stage, hold_destination, interruptible, open_stage
 from wheeltarget.targets import catalog
-from wheeltarget.targets.exclusions import command_line_exclusions
+from wheeltarget.targets.leave_outs import read_leave_outs
 from wheeltarget.targets.names import HOST, TargetName, is_path
 from wheeltarget.targets.target import Target
 
@@ -78,6 +78,7 @@ class LockRequest:
         beside the lock, each a comma-separated list.
     :param exclude: the values of ``--exclude``: names and globs of projects to leave out, each a
         comma-separated list.
+    :param skip_provided: whether to leave out what the service of a target provides.
     :param folder: the folder for locks; created if missing.
     :param form: the format of the locks.
     :param upgrade: whether to upgrade all projects.
@@ -96,6 +97,7 @@ class LockRequest:
     allow_sdist: tuple[str, ...] = ()
     build_pure: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    skip_provided: bool = False
     folder: Path = field(default_factory=Path)
     form: Form = Form.PYLOCK
     upgrade: bool = False
@@ -200,9 +202,9 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
         if invocation.command.has(option):
             raise UsageError(f"lock does not take {option}, as it {reason}", hint)
     sources = _pure(request) | project_names("--allow-sdist", request.allow_sdist)
-    excluded = command_line_exclusions(request.exclude)
+    leave_outs = read_leave_outs(request.exclude, skip_provided=request.skip_provided)
     named = (request.tags, request.targets)
-    prepared = prepare(invocation, *named, sources, excluded=excluded, locks=True)
+    prepared = prepare(invocation, *named, sources, leave_outs=leave_outs, locks=True)
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
