@@ -108,7 +108,7 @@ class TargetResult:
     :param near: similar names, if there is no such project.
     :param marker: the marker that is false for the target; else empty.
     :param url: the URL that the requirement itself names; else empty.
-    :param excluded: what leaves the project out, such as ``--exclude``; else empty.
+    :param left_out_by: what leaves the project out, such as ``--exclude``; else empty.
     :param problem: why the requirement could not be checked, as a sentence; else empty.
     """
 
@@ -120,7 +120,7 @@ class TargetResult:
     marker: str = ""
     url: str = ""
     problem: str = ""
-    excluded: str = ""
+    left_out_by: str = ""
     _by_version: Mapping[str, BestFile] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -130,7 +130,7 @@ class TargetResult:
     @property
     def is_fine(self) -> bool:
         """Return whether the target gets what it needs."""
-        return self.result in {"fits", "not-needed", "named", "excluded"}
+        return self.result in {"fits", "not-needed", "named", "left-out"}
 
     @property
     def newest(self) -> BestFile | None:
@@ -145,8 +145,8 @@ class TargetResult:
             return "unknown"
         if self.marker:
             return "not-needed"
-        if self.excluded:
-            return "excluded"
+        if self.left_out_by:
+            return "left-out"
         if self.url and not self.explanation:
             return "named"
         return "fits" if self.taken else "misses"
@@ -165,7 +165,7 @@ class TargetResult:
             "sources": _suggestions(failed.sources if failed else ()),
             "missing": (why and why.missing) or None,
             "marker": self.marker or None,
-            "excluded": self.excluded or None,
+            "left_out_by": self.left_out_by or None,
             "url": self.url or None,
             "places": list(why.places if why else ()),
             "near": list(self.near),
@@ -428,7 +428,7 @@ def _result(group: Sequence[_Found], job: Job, listing: JobListing, build: Build
     if not asked.needed:
         return TargetResult(label, marker=asked.marker)
     if exclusion := job.excluded.find(asked.project):
-        return TargetResult(label, excluded=exclusion.origin)
+        return TargetResult(label, left_out_by=exclusion.origin)
     if asked.url:
         return _result_by_filename(group[0], job.target, build)
     if fault := dict(job.disputed).get(asked.project):

@@ -33,7 +33,7 @@ TAG = r"(?:cp|py|pp|ip|jy|graalpy)\d\w*+-[\w.]++-[\w.]++"
 KEY = r"(?:tags?|targets?|excludes?)"
 _COMMENT_MARK = re.compile(r"(?:(?<=\s)|^)#")
 _CLAUSE = re.compile(r"\s*+(?P<key>[A-Za-z][\w-]*)\s*+=(?!=)")
-_NO_REQUIREMENT, _PATTERN = "WT007", "WT021"
+_NO_REQUIREMENT = "WT007"
 _ALONE = re.compile(r"\b(tags|target|exclude)\s*+=\s*+([^\s;#]++)")
 _KNOWN_CLAUSE = re.compile(r"\s*+(?P<key>tags|target|exclude)\s*+=(?!=)")
 _URL = re.compile(r"\s*+([\w.\[\],\s-]+@\s*+)?[A-Za-z][A-Za-z0-9+.-]+:")
@@ -478,7 +478,7 @@ def _values(key: str, listed: str, start: int) -> Iterator[Word]:
                 Exclusion(word.text)
             except InvalidPatternError as error:
                 place = word.start, word.end
-                raise AnnotationError(error.message, error.hint, *place, code=_PATTERN) from error
+                raise AnnotationError(error.message, error.hint, *place, code="WT021") from error
         yield word
         start += len(text) + 1
 

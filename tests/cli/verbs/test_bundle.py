@@ -11,6 +11,7 @@ from wheeltarget.commands.bundle.bundle import BundleRequest
 def test_request() -> None:
     arguments = ["--layout=lambda-layer", "--include", "x", "--include=y", "--wheels=w", "--store"]
     arguments += ["--scripts", "--compile", "--components", "c.json", "--tags=t", "--target=u"]
+    arguments += ["--exclude=x", "--exclude", "y", "--provided=skip"]
     (request,) = called_with("bundle", "-r", "lock", "-o", "out", *arguments)
     assert request == BundleRequest(
         "lock",
@@ -24,6 +25,8 @@ def test_request() -> None:
         components=Path("c.json"),
         tags=("t",),
         targets=("u",),
+        exclude=("x", "y"),
+        skip_provided=True,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 CODES: Mapping[str, str] = {
     # How a clause is written
-    "WT001": "the key is none of `tags`, `target` and `exclude`",
+    "WT001": "the key is not `tags`, `target` or `exclude`",
     "WT002": "the clause has no values",
     "WT003": "an entry of the list is empty",
     "WT004": "there is white space in a tag",
