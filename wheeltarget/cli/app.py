@@ -368,6 +368,26 @@ AllowIndexFailures = Annotated[
         rich_help_panel="Existing locks",
     ),
 ]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="NAME,…",
+        help="Leave out this project, and what only it needs; a glob such as 'nvidia-*' works.",
+        rich_help_panel="Leave-outs",
+    ),
+]
+ProvidedProjects = StrEnum("ProvidedProjects", "KEEP SKIP")
+"""What to do with the projects that the service of a target provides."""
+
+Provided = Annotated[
+    ProvidedProjects,
+    typer.Option(
+        "--provided",
+        help="Keep or skip what the service of a target provides, such as boto3 on AWS Lambda.",
+        rich_help_panel="Leave-outs",
+    ),
+]
 _LOCK = name_option(
     "--requirement", "-r", example="pylock.toml", metavar="LOCK", help="The lock file of a target."
 )

@@ -12,6 +12,7 @@ def test_request() -> None:
     arguments = ["--layout=lambda-layer", "--include", "x", "--include=y", "--wheels=w", "--store"]
     arguments += ["--scripts", "--compile", "--components", "c.json", "--tags=t", "--target=u"]
     arguments += ["--build-pure=p", "--lock", "locks", "--allow-index-failures", "--pre", "-fhouse"]
+    arguments += ["--exclude=x", "--exclude", "y", "--provided=skip"]
     request, invocation = called_with("bundle", "-r", "lock", "-o", "out", *arguments, "flask")
     assert request == BundleRequest(
         arguments=("-r", "lock", "--pre", "-f", "house", "flask"),
@@ -28,6 +29,8 @@ def test_request() -> None:
         build_pure=("p",),
         lock_file=Path("locks"),
         allow_index_failures=True,
+        exclude=("x", "y"),
+        skip_provided=True,
     )
     assert invocation.command.requirements == ("flask",)
 

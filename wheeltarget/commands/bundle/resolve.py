@@ -134,9 +134,10 @@ def with_lock(
     # A requirements file is refused like everything that is no lock.
     names = [*filter(None, [request.lock]), *request.more, *files]
     named = replace(request, lock=names[0], more=tuple(names[1:]))
-    found = read_lock(named, invocation)
+    found, notes = read_lock(named, invocation)
     refuse_other_inputs(invocation)
-    use(Source(found, named, invocation, tuple(note_siblings(found, named, invocation))))
+    notes = (*notes, *note_siblings(found, named, invocation))
+    use(Source(found, named, invocation, notes))
     return Kept()
 
 
@@ -171,6 +172,8 @@ def _lock(request: SourceRequest, invocation: Invocation, use: Callable[[Source]
         request.tags,
         request.targets,
         build_pure=request.build_pure,
+        exclude=request.exclude,
+        skip_provided=request.skip_provided,
         allow_index_failures=request.allow_index_failures,
         environment=request.environment,
     )
@@ -184,6 +187,7 @@ def _lock(request: SourceRequest, invocation: Invocation, use: Callable[[Source]
         inputs = frozenset(map(clean, found))
         outputs = (path, *([path.parent / FOLDER] if order.build_pure else [])) if place else ()
         named = replace(request, lock=str(path), more=(), tags=(), targets=())
+        named = replace(named, exclude=(), skip_provided=False)  # the lock lacks them already
 
         def take(text: str, found: Lock, built: Iterable[Path] = ()) -> None:
             beside = _beside_lock(invocation, path, text)
