@@ -108,7 +108,7 @@ def test_they_agree(tmp_path: Path, graph: Graph, roots: set[str], excluded: set
             check = api.CheckRequest((str(house),), requirements=named, exclude=more)
             assert api.check(check).findings == ()
         bundle = tmp_path / "out.zip"
-        api.bundle(api.BundleRequest(str(lock), bundle, exclude=more))
+        api.bundle(api.BundleRequest(str(lock), output=bundle, exclude=more))
         with zipfile.ZipFile(bundle) as archive:
             modules = [name[:-3] for name in archive.namelist() if name.endswith(".py")]
         assert sorted(modules) == kept
@@ -140,7 +140,7 @@ def test_notes_say_what_was_left_out_and_for_whom(tmp_path: Path, sdk: list[str]
     missing = "no lock names nvidia-*, which --exclude leaves out"
     download = api.DownloadRequest(("-r", str(lock)), exclude=exclude, dry_run=True)
     assert notes_of(api.download(download)) == (known, missing)
-    bundle = api.BundleRequest(str(lock), tmp_path / "out", exclude=exclude)
+    bundle = api.BundleRequest(str(lock), output=tmp_path / "out", exclude=exclude)
     assert notes_of(api.bundle(bundle))[:2] == (known, missing)
 
 
