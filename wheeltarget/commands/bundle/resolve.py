@@ -274,7 +274,8 @@ def _place(lock_file: Path | None, label: str) -> Path | None:
     path = path.with_name(standard_lock_name(path.name))
     if not is_lock(path.name):
         raise UsageError(
-            f"{lock_file} is not the name of a lock, which is pylock.toml or pylock.NAME.toml",
+            f"{lock_file} is not the name of a lock: locks are named pylock.toml or "
+            "pylock.NAME.toml",
             f"name it {file_name(label, Form.PYLOCK)}, or name the folder for it",
         )
     return path
