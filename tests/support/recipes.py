@@ -16,7 +16,8 @@ from pathlib import Path
 from tests.support.cli import ROOT
 
 _BLOCK = re.compile(
-    r"(?:`(?P<file>[\w./-]+)`:\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?:`(?P<file>[\w./-]+)`:\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -78,19 +79,17 @@ def read_recipe(page: str, *headings: str) -> Recipe:
     """Read the recipe of a page, such as ``sam.md``.
 
     :param page: the name of the page in docs/deploy.
-    :param headings: the sections to read, in this order; a file of a later one replaces that of an
-        earlier one. Without any, the whole page is read.
+    :param headings: the sections to read, in this order. A file of a later one replaces that of an
+        earlier one, and the commands are those of the last one. Without any, the whole page is read.
     :raises LookupError: if there is no such section, or no file in what was read.
     """
     text = (ROOT / "docs" / "deploy" / page).read_text("utf-8")
     parts = [_section(text, heading) for heading in headings] or [text]
-    files: dict[str, str] = {}
-    commands: list[str] = []
-    for block in (block for part in parts for block in _BLOCK.finditer(part)):
-        if block["file"]:
-            files[block["file"]] = block["text"]
-        elif block["language"] == "sh":
-            commands.append(block["text"])
+    blocks = [list(_BLOCK.finditer(part)) for part in parts]
+    files = {block["file"]: block["text"] for part in blocks for block in part if block["file"]}
+    commands = [
+        block["text"] for block in blocks[-1] if block["language"] == "sh" and not block["file"]
+    ]
     if not files:
         raise LookupError(f"{page} has no files in {', '.join(headings) or 'it'}")
     return Recipe(files, tuple(commands))

@@ -57,6 +57,10 @@ Change `Makefile`:
 ```make
 # Second
 ```
+
+```sh
+ls
+```
 """
 
 
@@ -74,8 +78,16 @@ def test_a_section_has_its_files_and_commands() -> None:
         "src/app.py": 'print("arm64")\n',
     }
     assert recipe.commands == ("cat src/app.py\n", "false\ncat Makefile\n")
-    assert read_recipe("tool.md", "First", "Second").files["Makefile"] == "# Second\n"
-    assert read_recipe("tool.md") == read_recipe("tool.md", "First", "Second")
+
+
+def test_a_later_section_replaces_files_and_commands() -> None:
+    both = read_recipe("tool.md", "First", "Second")
+    assert both.files["Makefile"] == "# Second\n"
+    assert both.files["src/app.py"] == 'print("arm64")\n'
+    assert both.commands == ("ls\n",)
+    page = read_recipe("tool.md")
+    assert page.files == both.files
+    assert page.commands == ("cat src/app.py\n", "false\ncat Makefile\n", "ls\n")
 
 
 def test_what_is_not_there_is_an_error() -> None:
