@@ -34,6 +34,7 @@ def read_yaml(text: str) -> Any:
 
 
 ACTION = read_yaml((ROOT / PLACE).read_text("utf-8"))
+INSTALL = "Install wheeltarget"
 BUNDLE = "Bundle"
 TARGET = "aws-lambda-python3.12-arm64"
 
@@ -247,7 +248,11 @@ def test_documented_workflow(tmp_path: Path) -> None:
     (runner.project / "requirements.txt").write_text("markupsafe\n")
     (runner.project / "src").mkdir()
     (runner.project / "src" / "app.py").write_text("import markupsafe\n")
-    installed = runner.run("Install wheeltarget", python=sys.executable)
+    refused = runner.run(INSTALL, python=sys.executable, version=HOSTILE)
+    assert refused.code != 0
+    assert "Invalid requirement" in refused.printed
+    assert list(tmp_path.rglob("pwned")) == []
+    installed = runner.run(INSTALL, python=sys.executable)
     assert installed.code == 0, installed.printed
     done = runner.run(BUNDLE, **documented_step()["with"])
     assert done.code == 0, done.printed
