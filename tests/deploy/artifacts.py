@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import struct
 import subprocess
 from pathlib import Path
@@ -12,6 +11,15 @@ from tests.support.interpreters import interpreter
 
 MACHINES = {"x86_64": 62, "arm64": 183}
 """The number of each architecture in the head of an ELF file."""
+
+PROJECTS = {
+    "annotated_types",
+    "pydantic",
+    "pydantic_core",
+    "typing_extensions",
+    "typing_inspection",
+}
+"""What the recipes' requirement, pydantic, needs for Python 3.12."""
 
 
 def own_files(folder: Path) -> set[str]:
@@ -43,18 +51,18 @@ def machines(folder: Path) -> set[int]:
     return found
 
 
-def call(folder: Path, script: str, version: str = "3.12") -> str:
-    """Run a script in a real interpreter with nothing on its path but its own library and a folder.
+def call(script: str, *folders: Path, version: str = "3.12") -> str:
+    """Run a script in a real interpreter that finds its own library and the folders, nothing else.
 
-    :param folder: what is put on ``sys.path``.
     :param script: statements, which print.
+    :param folders: what the service puts on ``sys.path``.
     :param version: which Python; the test is skipped if there is none.
     :returns: what it printed.
     """
-    head = f"import sys; sys.path[0] = {str(folder)!r}\n"
+    head = f"import sys; sys.path[:1] = {[str(folder) for folder in folders]!r}\n"
     done = subprocess.run(
         [str(interpreter(version)), "-S", "-E", "-B", "-c", head + script],
-        cwd=os.path.abspath(os.sep),
+        cwd=folders[0].anchor,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",

@@ -53,7 +53,7 @@ def variables(tmp_path: Path) -> Mapping[str, str]:
 
 
 def synthesize(recipe: Recipe, project: Path, variables: Mapping[str, str]) -> Path:
-    """Do what a recipe says, and return the unpacked archive of the function."""
+    """Do what a recipe says, and return the asset of the function, a folder."""
     recipe.write(project)
     done = recipe.run(project, variables)
     assert done.returncode == 0, done.stderr
@@ -61,8 +61,7 @@ def synthesize(recipe: Recipe, project: Path, variables: Mapping[str, str]) -> P
     resources = json.loads((assembly / "Hello.template.json").read_text("utf-8"))["Resources"]
     (function,) = (each for each in resources.values() if each["Type"] == "AWS::Lambda::Function")
     key = function["Properties"]["Code"]["S3Key"]
-    shutil.unpack_archive(assembly / f"asset.{key}", project / "unpacked")
-    return project / "unpacked"
+    return assembly / f"asset.{key.removesuffix('.zip')}"
 
 
 def test_typescript(project: Path, variables: Mapping[str, str]) -> None:

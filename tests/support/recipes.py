@@ -80,7 +80,7 @@ def read_recipe(page: str, *headings: str) -> Recipe:
 
     :param page: the name of the page in docs/deploy.
     :param headings: the sections to read, in this order. A file of a later one replaces that of an
-        earlier one, and the commands are those of the last one. Without any, the whole page is read.
+        earlier one, and the commands are those of the last one. Without any, the page is read.
     :raises LookupError: if there is no such section, or no file in what was read.
     """
     text = (ROOT / "docs" / "deploy" / page).read_text("utf-8")
