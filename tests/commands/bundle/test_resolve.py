@@ -194,7 +194,7 @@ class TestRefused:
 
     def test_no_name_for_a_lock(self, run: Bundle) -> None:
         said = run.refuse(*FILE, "--lock", "my.toml")
-        assert said.startswith("error: my.toml is not a name for a lock: the standard has ")
+        assert said.startswith("error: my.toml is not the name of a lock: locks are named ")
 
     def test_lock_that_would_be_included(self, run: Bundle) -> None:
         said = run.refuse(*FILE, "--include", "src/", "--lock", "src/pylock.toml")
