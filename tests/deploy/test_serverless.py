@@ -33,15 +33,15 @@ def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def variables(tmp_path: Path) -> Mapping[str, str]:
     """Return an environment with the command ``wheeltarget``, and without credentials."""
-    changes = {
-        "HOME": str(tmp_path),
+    found = tool_environment(tmp_path / "commands", HOME=str(tmp_path))
+    ours = {
+        "AWS_EC2_METADATA_DISABLED": "true",
         "NPM_CONFIG_OFFLINE": "true",
         "NPM_CONFIG_UPDATE_NOTIFIER": "false",
         "SLS_NOTIFICATIONS_MODE": "off",
         "SLS_TELEMETRY_DISABLED": "1",
     }
-    found = tool_environment(tmp_path / "commands", **changes)
-    return {name: value for name, value in found.items() if not name.startswith("AWS_")}
+    return {name: text for name, text in found.items() if not name.startswith("AWS_")} | ours
 
 
 def unpack(archive: Path, folder: Path) -> Path:
