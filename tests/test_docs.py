@@ -20,7 +20,7 @@ from wheeltarget.targets.catalog import look_up
 from wheeltarget.targets.compatibility import Difference
 from wheeltarget.targets.names import newest_pythons
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def _blocks(language: str) -> Iterator[tuple[str, str]]:

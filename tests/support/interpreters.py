@@ -15,12 +15,13 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.support.once import make_once, shared_folder
 
 NEWEST_PIP: Mapping[str, str] = {
     "2.7": "20.3.4",
@@ -149,9 +150,10 @@ def oracle_environment(
     :param glibc: the newest glibc that pip may take the machine for; None for the real one.
     :returns: a whole environment.
     """
-    folders = [_pip_folder(NEWEST_PIP[version], _shared(factory))]
+    shared = shared_folder(factory, "oracles")
+    folders = [_pip_folder(NEWEST_PIP[version], shared)]
     if glibc is not None:
-        folders.append(_cap_folder(glibc, _shared(factory)))
+        folders.append(_cap_folder(glibc, shared))
     return {**index_environment(), "PYTHONPATH": os.pathsep.join(map(str, folders))}
 
 
@@ -229,15 +231,6 @@ def _start(candidate: Path, version: str) -> Path | None:
     return Path(executable) if name.strip() == f"CPython {version}" else None
 
 
-def _shared(factory: pytest.TempPathFactory) -> Path:
-    """Find the folder that all workers of this session have in common."""
-    base = factory.getbasetemp()
-    # A worker of pytest-xdist has a folder of its own below the one of the session.
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "oracles"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 def _pip_folder(version: str, shared: Path) -> Path:
     """Fetch a pip for interpreters to import; this interpreter's pip does it, once."""
 
@@ -260,7 +253,7 @@ def _pip_folder(version: str, shared: Path) -> Path:
         if done.returncode != 0:
             raise RuntimeError(f"cannot fetch pip {version}: {done.stderr}")
 
-    return _make_once(shared / f"pip-{version}", install)
+    return make_once(shared / f"pip-{version}", install)
 
 
 def _cap_folder(glibc: tuple[int, int], shared: Path) -> Path:
@@ -272,35 +265,7 @@ def _cap_folder(glibc: tuple[int, int], shared: Path) -> Path:
         module = _CAP.format(major=major, minor=minor)
         folder.joinpath("_manylinux.py").write_text(module, "utf-8")
 
-    return _make_once(shared / f"glibc-{major}.{minor}", write)
-
-
-def _make_once(ready: Path, make: Callable[[Path], None]) -> Path:
-    """Make a folder unless a worker has or is about to; then wait for it.
-
-    :param ready: the folder, which appears when it is complete.
-    :param make: makes it at the path that it is given.
-    :returns: the folder.
-    :raises TimeoutError: if the worker that began did not end.
-    """
-    claim = ready.with_name(f"{ready.name}.claim")
-    deadline = time.monotonic() + _PATIENCE
-    while not ready.exists():
-        try:
-            claim.mkdir()
-        except FileExistsError:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{ready.name} is claimed and never made") from None
-            time.sleep(0.05)
-            continue
-        try:
-            # The claim may be free because it was made in the meantime.
-            if not ready.exists():
-                make(claim / ready.name)
-                claim.joinpath(ready.name).rename(ready)
-        finally:
-            shutil.rmtree(claim)
-    return ready
+    return make_once(shared / f"glibc-{major}.{minor}", write)
 
 
 def _run(

@@ -1,0 +1,1 @@
+"""The recipes of docs/deploy, each run by the tool that it is for."""
