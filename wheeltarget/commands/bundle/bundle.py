@@ -1,13 +1,16 @@
 """The command ``bundle``: unpack the wheels of a lock into a folder or archive to deploy.
 
+The lock is one that is named, or that the requirements get; see the module ``resolve``.
+
 start-up: cyclonedx is an extra, so the module that needs it is loaded only for a component list.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 from wheeltarget.commands.bundle.files import (
@@ -23,14 +26,11 @@ from wheeltarget.commands.bundle.files import (
     write_folder,
 )
 from wheeltarget.commands.bundle.include import LeftOut, include, unused_rules
-from wheeltarget.commands.bundle.wheels import (
-    LockedRequest,
-    note_siblings,
-    read_lock,
-    take_wheels,
-    unpack_all,
-)
-from wheeltarget.commands.invocation import read_invocation
+from wheeltarget.commands.bundle.resolve import Source, SourceRequest, with_lock
+from wheeltarget.commands.bundle.unchanged import Contents, find, keep, locate
+from wheeltarget.commands.bundle.wheels import take_wheels, unpack_all
+from wheeltarget.commands.invocation import Invocation, read_invocation
+from wheeltarget.commands.lock.files import LockFile
 from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.lockfile.model import Lock
 from wheeltarget.staging.atomic import open_output, temporary_folder
@@ -45,12 +45,13 @@ _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-a
 
 
 @dataclass(frozen=True, slots=True)
-class BundleRequest(LockedRequest):
+class BundleRequest(SourceRequest):
     """The arguments; the output is an archive if its name ends in ``.zip``, else a folder.
 
     :param excluded: rules for what is left out of included folders, as lines of ``.gitignore``.
     """
 
+    _: KW_ONLY
     output: Path
     layout: str = LAYOUTS[0]
     include: tuple[str, ...] = ()
@@ -85,6 +86,8 @@ class BundleOutcome:
     :param limit: what the service allows unpacked; None if that is not known.
     :param zipped_limit: what the service allows as an archive; None if that is not known.
     :param zipped_size: the size of the archive in bytes; None if the bundle is a folder.
+    :param lock: the lock of the requirements that is kept; None if none is.
+    :param unchanged: whether everything was there already, and nothing was written.
     """
 
     output: Path
@@ -95,6 +98,8 @@ class BundleOutcome:
     zipped_limit: SizeLimit | None
     notes: tuple[str, ...]
     zipped_size: int | None = None
+    lock: LockFile | None = None
+    unchanged: bool = False
 
     @property
     def size(self) -> int:
@@ -102,18 +107,34 @@ class BundleOutcome:
         return sum(project.size for project in self.projects)
 
 
-def bundle(request: BundleRequest) -> BundleOutcome:
-    """Make a bundle of the wheels of a lock; if that fails, nothing is written."""
+def bundle(request: BundleRequest, invocation: Invocation | None = None) -> BundleOutcome:
+    """Make a bundle of the wheels of a lock; if that fails, nothing is written.
+
+    :param request: the request.
+    :param invocation: its parsed arguments and pip's configuration, if they were read before.
+    """
     if request.components and request.components.resolve() == request.output.resolve():
         message = f"{request.output} cannot be both the bundle and the component list"
         raise UsageError(message, "name another file with --components")
     if request.excluded and not request.include:
         message = "--exclude-path needs --include: the wheels of the lock are always whole"
         raise UsageError(message, "name what to include, or leave --exclude-path out")
-    invocation = read_invocation((), request.environment)
+    if request.components is not None:
+        require("cyclonedx", "a component list needs cyclonedx-python-lib", "bundle")
+    invocation = invocation or read_invocation(request.arguments, request.environment)
+    source_date(invocation.environment)
+    made: list[BundleOutcome] = []
+    with interruptible():
+        kept = with_lock(request, invocation, lambda source: made.append(_pack(request, source)))
+    outcome = made[0]
+    notes = (*kept.notes, *outcome.notes, *_note_sizes(outcome))
+    return replace(outcome, notes=notes, lock=kept.file)
+
+
+def _pack(request: BundleRequest, source: Source) -> BundleOutcome:
+    """Fetch or find the wheels of a lock, and write the bundle."""
+    lock, invocation = source.lock, source.invocation
     moment = source_date(invocation.environment)
-    lock, left_out_notes = read_lock(request, invocation)
-    siblings = (*left_out_notes, *note_siblings(lock, request, invocation))
     platform = lock.tag.rpartition("-")[2]
     layout = Layout(
         "python/" if request.layout == "lambda-layer" else "",
@@ -122,46 +143,60 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     )
     if request.compiles:
         require_same_python(lock.tag, lock.python)
+    outputs = (request.output, request.components, *source.outputs)
+    included = [include(path, layout.site, request.excluded, outputs) for path in request.include]
+    left_out = tuple(dict.fromkeys(found for each in included for found in each.left_out))
+    own = [file for each in included for file in each.files]
 
-    def require_tools() -> None:
-        require("installer", "a bundle needs PyPA's installer", "bundle")
-        if request.components is not None:
-            require("cyclonedx", "a component list needs cyclonedx-python-lib", "bundle")
+    def outcome_of(contents: Contents, zipped: int | None = None) -> BundleOutcome:
+        limits, notes = _limits(request, lock), (*source.notes, *contents.notes)
+        return BundleOutcome(
+            *(request.output, lock.target, contents.projects, left_out, *limits, notes, zipped)
+        )
 
+    written = [*filter(None, (request.output, request.components))]
+    record = None
+    if request.output.suffix == ".zip":
+        facts = (
+            replace(request, arguments=(), environment=None),
+            replace(lock, inputs=()),
+            own,
+            moment,
+        )
+        record = locate(invocation, *facts)
+    if known := find(record, written):
+        outcome = outcome_of(known, request.output.stat().st_size)
+        return replace(outcome, unchanged=True)
     with (
-        interruptible(),
         temporary_folder("bundle") as home,
         open_output(request.components) if request.components else nullcontext() as keep_list,
     ):
-        wheels, flaws = take_wheels(lock, request, invocation, home / "wheels", require_tools)
-        files = unpack_all(wheels, layout, home / "unpacked")
-        outputs = (request.output, request.components)
-        included = [
-            include(path, layout.site, request.excluded, outputs) for path in request.include
-        ]
-        files += [file for each in included for file in each.files]
-        left_out = tuple(dict.fromkeys(found for each in included for found in each.left_out))
-        merged = merge_files(files, platform)
+        wheels, flaws = take_wheels(lock, source.request, invocation, home / "wheels", source.built)
+        merged = merge_files((*unpack_all(wheels, layout, home / "unpacked"), *own), platform)
         if request.compiles:
             merged = merge_files((*merged, *compiled_files(merged, home / "compiled")), platform)
-        projects, limits = sizes(merged, lock.versions), _limits(request, lock)
         unused = unused_rules(request.excluded, left_out)
-        notes = (*flaws, *siblings, *_note_paths(merged, layout), *unused)
-        outcome = BundleOutcome(request.output, lock.target, projects, left_out, *limits, notes)
-        _refuse_too_large(outcome)
-        components = ""
-        if keep_list:
+        notes = (*flaws, *_note_paths(merged, layout), *unused)
+        contents = Contents(sizes(merged, lock.versions), notes)
+        _refuse_too_large(outcome_of(contents))
+        components, hashes = "", {}
+        if request.components:
             from wheeltarget.commands.bundle.sbom import component_list
 
             components = component_list(lock, wheels, moment)
+            hashes[request.components] = hashlib.sha256(components.encode()).hexdigest()
         if request.output.suffix == ".zip":
-            size = write_archive(request.output, merged, moment, compressed=request.compressed)
-            outcome = replace(outcome, zipped_size=size)
+            compressed = request.compressed
+            digest = write_archive(request.output, merged, moment, compressed=compressed)
+            hashes[request.output] = digest.sha256
+            outcome = outcome_of(contents, digest.size)
         else:
             write_folder(request.output, merged, moment)
+            outcome = outcome_of(contents)
         if keep_list:
             keep_list(components)
-    return replace(outcome, notes=(*outcome.notes, *_note_sizes(outcome)))
+    keep(record, hashes, contents)
+    return outcome
 
 
 def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
