@@ -200,7 +200,8 @@ def _lock(request: SourceRequest, invocation: Invocation, use: Callable[[Source]
             take(locks[0].text, locks[0].lock, built.values())
 
         known = _read_known(path, label, inputs, job.target)
-        if known is not None and PIP_ONLY.isdisjoint(options):
+        # Only pip reads what a script requires.
+        if known is not None and "--requirements-from-script" not in options:
             take(*known)
             same = LockFile(label, path, State.SAME, len(known[1].packages))
             return Kept(same, tuple(note_excluded(known[1])))
@@ -239,14 +240,15 @@ def _only_job(prepared: Prepared, order: LockRequest) -> Job:
             "name it with --target, such as --target aws-lambda-python3.12-arm64; "
             "wheeltarget targets lists the names",
         )
-    labels = [each.target.label for each in jobs if each.target]
+    names = [name_of(each.target, prepared.found) for each in jobs if each.target]
+    labels = [label for label, _ in names]
     if len(labels) < len(jobs):
         lines = [*prepared.plan.untargeted, *jobs[-1].lines]
         place = f" ({lines[0].fault('').location})" if lines else ""
         raise UsageError(
             f"a bundle is for one target: some requirements are for {', '.join(labels)}, "
             f"and others name none{place}",
-            f"name it for these, too: --target {labels[0]}",
+            f"name it for these, too: --{names[0][1].key} {names[0][1].text}",
         )
     options = [o for o in prepared.invocation.command.options if o.name in _FOR_LOCK]
     arguments = (
@@ -273,13 +275,14 @@ def _place(lock_file: Path | None, label: str) -> Path | None:
     if lock_file is None:
         return None
     path = Path(os.path.abspath(os.path.expanduser(lock_file)))  # noqa: PTH100, PTH111 - no link is followed
-    if path.suffix != ".toml" or path.is_dir():
+    if not path.suffix or path.is_dir():
         return path / file_name(label, Form.PYLOCK)
     path = path.with_name(standard_lock_name(path.name))
     if not is_lock(path.name):
         raise UsageError(
-            f"{lock_file} is not the name of a lock: locks are named pylock.toml or pylock.NAME.toml",
-            f"name it {file_name(label, Form.PYLOCK)}, or name the folder for it",
+            f"{lock_file} is not the name of a lock: locks are named pylock.toml or "
+            "pylock.NAME.toml",
+            f"name it {file_name(label, Form.PYLOCK)}, or name a folder for it",
         )
     return path
 
