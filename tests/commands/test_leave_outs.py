@@ -207,6 +207,18 @@ def test_what_the_service_provides(sdk: list[str]) -> None:
     assert set(outcome.notes) >= {out, unknown}
 
 
+def test_explained(sdk: list[str]) -> None:
+    arguments = (*sdk, "app ; exclude=boto3", f"boto3 ; tags={TAG}")
+    outcome = api.explain(api.ExplainRequest(arguments, tags=(TAG,), exclude=("web",)))
+    said = {row.project: row.answers[0] for row in outcome.rows}
+    assert {name: each.result for name, each in said.items()} == {
+        "app": "fits",
+        "boto3": "left-out",
+    }
+    assert said["boto3"].as_dict()["left_out_by"] == "exclude="
+    assert outcome.exit_code == 0
+
+
 def test_run_without_a_target(tmp_path: Path, sdk: list[str]) -> None:
     """A clause alone is enough; pip could not read it."""
     house = tmp_path / "house"
