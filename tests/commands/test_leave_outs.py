@@ -108,7 +108,7 @@ def test_they_agree(tmp_path: Path, graph: Graph, roots: set[str], excluded: set
             check = api.CheckRequest((str(house),), requirements=named, exclude=more)
             assert api.check(check).findings == ()
         bundle = tmp_path / "out.zip"
-        api.bundle(api.BundleRequest(str(lock), output=bundle, exclude=more))
+        api.bundle(api.BundleRequest(lock=str(lock), output=bundle, exclude=more))
         with zipfile.ZipFile(bundle) as archive:
             modules = [name[:-3] for name in archive.namelist() if name.endswith(".py")]
         assert sorted(modules) == kept
@@ -140,8 +140,34 @@ def test_notes_say_what_was_left_out_and_for_whom(tmp_path: Path, sdk: list[str]
     missing = "no lock names nvidia-*, which --exclude leaves out"
     download = api.DownloadRequest(("-r", str(lock)), exclude=exclude, dry_run=True)
     assert notes_of(api.download(download)) == (known, missing)
-    bundle = api.BundleRequest(str(lock), output=tmp_path / "out", exclude=exclude)
+    bundle = api.BundleRequest(lock=str(lock), output=tmp_path / "out", exclude=exclude)
     assert notes_of(api.bundle(bundle))[:2] == (known, missing)
+
+
+def test_bundle_of_requirements(tmp_path: Path, sdk: list[str]) -> None:
+    """The lock beside it is kept as long as the same is left out, and says so."""
+    lock = tmp_path / "pylock.app.toml"
+    arguments = (*sdk, "app")
+
+    def modules(*exclude: str) -> tuple[list[str], tuple[str, ...]]:
+        output = tmp_path / "out.zip"
+        outcome = api.bundle(
+            api.BundleRequest(
+                arguments=arguments,
+                tags=(TAG,),
+                output=output,
+                lock_file=lock,
+                exclude=exclude,
+            )
+        )
+        with zipfile.ZipFile(output) as archive:
+            found = sorted(name[:-3] for name in archive.namelist() if name.endswith(".py"))
+        return found, outcome.notes
+
+    out = f"left out boto3, and what only it needs, for {TAG}, as --exclude asks"
+    assert modules("boto3") == (["app", "web"], (out,))
+    assert modules("boto3") == (["app", "web"], (f"the lock for {TAG} leaves out boto3",))
+    assert modules() == (["app", "boto3", "botocore", "web"], ())
 
 
 def test_clause_and_definition_of_a_target(
@@ -179,6 +205,18 @@ def test_what_the_service_provides(sdk: list[str]) -> None:
         f"--provided skip leaves nothing out for {TAG}: it is not known what is provided there"
     )
     assert set(outcome.notes) >= {out, unknown}
+
+
+def test_explained(sdk: list[str]) -> None:
+    arguments = (*sdk, "app ; exclude=boto3", f"boto3 ; tags={TAG}")
+    outcome = api.explain(api.ExplainRequest(arguments, tags=(TAG,), exclude=("web",)))
+    said = {row.project: row.answers[0] for row in outcome.rows}
+    assert {name: each.result for name, each in said.items()} == {
+        "app": "fits",
+        "boto3": "left-out",
+    }
+    assert said["boto3"].as_dict()["left_out_by"] == "exclude="
+    assert outcome.exit_code == 0
 
 
 def test_run_without_a_target(tmp_path: Path, sdk: list[str]) -> None:

@@ -360,14 +360,6 @@ BuildPure = Annotated[
         help="If no wheel fits, build a pure Python wheel of this project on this machine.",
     ),
 ]
-AllowIndexFailures = Annotated[
-    bool,
-    typer.Option(
-        "--allow-index-failures",
-        help="Lock what the other indexes have if one cannot be read.",
-        rich_help_panel="Existing locks",
-    ),
-]
 Exclude = Annotated[
     list[str] | None,
     typer.Option(
@@ -386,6 +378,14 @@ Provided = Annotated[
         "--provided",
         help="Keep or skip what the service of a target provides, such as boto3 on AWS Lambda.",
         rich_help_panel="Leave-outs",
+    ),
+]
+AllowIndexFailures = Annotated[
+    bool,
+    typer.Option(
+        "--allow-index-failures",
+        help="Lock what the other indexes have if one cannot be read.",
+        rich_help_panel="Existing locks",
     ),
 ]
 _LOCK = name_option(

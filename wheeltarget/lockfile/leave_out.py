@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_name
 
 from wheeltarget.targets.exclusions import Exclusions
 
-_HIDDEN = ("--group", "--requirements-from-script")
-"""Options whose requirements a lock does not name."""
+_HIDDEN = "--requirements-from-script"
+"""The option whose requirements a lock does not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def leave_out(
         return LeftOut(named, problem="the lock does not say which project needs which")
     inputs = tuple(inputs or ())
     if any(text.startswith(_HIDDEN) for text in inputs):
-        return LeftOut(named, problem="the lock does not name what its groups and scripts request")
+        return LeftOut(named, problem="the lock does not name what its script requests")
     below = {name: set(needs[name]) for name in needs}
     requested = {*_projects(inputs), *direct, *needs.keys() - set().union(*below.values())}
     kept = _reachable(requested - set(named), below, without=named)

@@ -100,7 +100,13 @@ def _build(name: str, folder: Path, projects: Projects) -> Target:
         return build_user_target(own)
     named = find_target(name)
     own = find_user_target(named.name, folder, projects)  # it has its full name there
-    return build_user_target(own) if own else build_named(named)
+    if own is not None and _only_excludes(own):
+        return build_user_target(own)
+    return build_named(named)
+
+
+def _only_excludes(own: UserTarget) -> bool:
+    return own.table is not None and own.table.keys() == {EXCLUDE}
 
 
 def _is_name(text: str, folder: Path, projects: Projects) -> bool:
@@ -124,7 +130,7 @@ def build_user_target(own: UserTarget) -> Target:
     if own.table is None:
         return replace(read_target_file(own.file, str(own.file)), label=own.name)
     label = f"{own.file}: tool.wheeltarget.targets.{own.name}"
-    if own.table.keys() == {EXCLUDE}:
+    if _only_excludes(own):
         _check_types(own.table, label)
         return replace(build_named(find_target(own.name)), excluded=_exclusions(own.table, label))
     return replace(target_from_table(own.table, label), label=own.name)

@@ -26,11 +26,11 @@ def test_request() -> None:
         components=Path("c.json"),
         tags=("t",),
         targets=("u",),
+        exclude=("x", "y"),
+        skip_provided=True,
         build_pure=("p",),
         lock_file=Path("locks"),
         allow_index_failures=True,
-        exclude=("x", "y"),
-        skip_provided=True,
     )
     assert invocation.command.requirements == ("flask",)
 

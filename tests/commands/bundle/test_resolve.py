@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pip
 import pytest
+from packaging.version import Version
 
 from tests.support.bundles import WINDOWS, content, good
 from tests.support.cli import Result, names
@@ -265,6 +267,7 @@ class TestLock:
         there = content(here / "app.zip")
         assert ("new.py" in there, "win.py" in there) == (True, False)
 
+    @pytest.mark.skipif(Version(pip.__version__) < Version("26"), reason="pip 25 reads no scripts")
     def test_script(self, run: Bundle, here: Path) -> None:
         """Its requirements are read by pip alone, so they are always locked again."""
         (here / "run.py").write_text('# /// script\n# dependencies = ["app"]\n# ///\n')

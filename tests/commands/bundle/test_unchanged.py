@@ -6,12 +6,15 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.bundles import LINUX, bundle, content, good
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
+from wheeltarget.commands.bundle.files import write_archive
+from wheeltarget.utils.files import Digest
 
 OPTIONS = ("--include=own/", "--components=list.json")
 
@@ -106,6 +109,19 @@ def test_a_record_that_cannot_be_read(here: Path, text: str) -> None:
         record.write_text(text)
     assert not again(here)
     assert again(here)
+
+
+def test_own_file_that_changes_meanwhile(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "own" / "handler.py").write_text("2\n")
+
+    def write(path: Path, *rest: Any, **options: Any) -> Digest:
+        (here / "own" / "handler.py").write_text("3\n")
+        return write_archive(path, *rest, **options)
+
+    monkeypatch.setattr("wheeltarget.commands.bundle.bundle.write_archive", write)
+    assert not again(here)
+    (here / "own" / "handler.py").write_text("2\n")
+    assert not again(here)
 
 
 def test_without_the_cache(here: Path) -> None:

@@ -301,7 +301,7 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
         ("git+https://h.invalid/x.git@v[1]", 1, ""),
     ],
     "WT503": [
-        (f"x ; tags={W} ; exclude=y , z", 28, ""),
+        (f"x ; tags={W} ; exclude=y,z", 28, ""),
         ("x # exclude=y", 5, ""),
     ],
     "WT601": [(f"# tags={W}\nx", 3, ""), (f"x\n  # target=host # c\ny # tags={W}", 5, "")],

@@ -11,7 +11,7 @@ from pip._internal.metadata import select_backend
 
 from tests.support.child import Job, Workshop, online
 from tests.support.index import LocalIndex
-from tests.support.wheels import make_wheel
+from tests.support.wheels import make_sdist, make_wheel
 from wheeltarget.pip_child.job import CurrentJob, RunContext
 from wheeltarget.pip_child.patches.exclusions import patch_exclusions, prove_exclusions
 from wheeltarget.pip_child.patches.install import PROOF
@@ -66,6 +66,17 @@ def test_what_the_user_requires(shop: Workshop, index: LocalIndex, shelf: Path) 
     # What the last marker depends on is not known, so it may hold.
     out = (LeftOutProject("big-sdk", (None,)), LeftOutProject("web", (None,)))
     assert run.report(0).left_out == out
+
+
+def test_requirement_that_is_a_file(shop: Workshop, index: LocalIndex, shelf: Path) -> None:
+    """A source would be built to know its name."""
+    source, wheel = make_sdist(shelf, "My.Lib", "1"), make_wheel(shelf, "other")
+    make_wheel(shelf, "app")
+    lines = f"{source}\n{source.as_uri()}\n{wheel}\napp\n"
+    job = Job(online(index, "-r", "r.txt"), files={"r.txt": lines}, excluded=("my-lib", "o*"))
+    run = shop.run(job)
+    assert (run.exit_code, run.names(0)) == (0, ["app-1.0-py3-none-any.whl"]), run.stderr
+    assert [each.name for each in run.report(0).left_out] == ["my-lib", "other"]
 
 
 @pytest.mark.usefixtures("sdk")

@@ -19,6 +19,7 @@ from wheeltarget.commands.bundle.files import (
     ProjectSize,
     compiled_files,
     merge_files,
+    require_free,
     require_same_python,
     sizes,
     source_date,
@@ -108,10 +109,12 @@ class BundleOutcome:
 
 
 def bundle(request: BundleRequest, invocation: Invocation | None = None) -> BundleOutcome:
-    """Make a bundle of the wheels of a lock; if that fails, nothing is written.
+    """Make a bundle of requirements, or of what locks name.
 
     :param request: the request.
     :param invocation: its parsed arguments and pip's configuration, if they were read before.
+    :returns: what is in the bundle, and what became of the lock.
+    :raises WheeltargetError: if this fails; the bundle and the lock are then unchanged.
     """
     if request.components and request.components.resolve() == request.output.resolve():
         message = f"{request.output} cannot be both the bundle and the component list"
@@ -123,6 +126,8 @@ def bundle(request: BundleRequest, invocation: Invocation | None = None) -> Bund
         require("cyclonedx", "a component list needs cyclonedx-python-lib", "bundle")
     invocation = invocation or read_invocation(request.arguments, request.environment)
     source_date(invocation.environment)
+    if request.output.suffix != ".zip":
+        require_free(request.output)
     made: list[BundleOutcome] = []
     with interruptible():
         kept = with_lock(request, invocation, lambda source: made.append(_pack(request, source)))
@@ -195,7 +200,7 @@ def _pack(request: BundleRequest, source: Source) -> BundleOutcome:
             outcome = outcome_of(contents)
         if keep_list:
             keep_list(components)
-    keep(record, hashes, contents)
+    keep(record, hashes, contents, own)
     return outcome
 
 

@@ -235,13 +235,19 @@ def write_archive(
     return digest
 
 
+def require_free(path: Path) -> None:
+    """Raise BundleError if a folder cannot be written, as something is there."""
+    path = Path(os.path.realpath(path))
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        message = f"{path} already exists"
+        raise BundleError(message, "remove it, or name another folder with --output")
+
+
 def write_folder(path: Path, files: Sequence[BundledFile], moment: int) -> None:
     """Write a folder, whole or not at all, unless a folder with contents exists."""
     path = Path(os.path.realpath(path))
     try:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            message = f"{path} already exists"
-            raise BundleError(message, "remove it, or name another folder with --output")
+        require_free(path)
         with open_part(path, folder=True) as part:
             for file in reported(files, "Writing", size=attrgetter("size")):
                 place = part / file.name

@@ -23,7 +23,7 @@ import installer
 from wheeltarget import __version__
 from wheeltarget.cache.run_key import SUFFIX
 from wheeltarget.cache.wheel_store import DAY, cache_folder, is_refused, prepare, records_folder
-from wheeltarget.commands.bundle.files import ProjectSize
+from wheeltarget.commands.bundle.files import BundledFile, ProjectSize
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.utils.files import hash_file, write_private
 from wheeltarget.utils.system import is_ours
@@ -71,11 +71,19 @@ def find(record: Path | None, outputs: Iterable[Path]) -> Contents | None:
         return None
 
 
-def keep(record: Path | None, hashes: Mapping[Path, str], contents: Contents) -> None:
+def keep(
+    record: Path | None,
+    hashes: Mapping[Path, str],
+    contents: Contents,
+    own: Iterable[BundledFile],
+) -> None:
     """Record a bundle.
 
     :param hashes: the sha256 of each file that was written.
+    :param own: the user's files in it; if one has changed meanwhile, it is unknown what was taken.
     """
+    if any(_hash(file.source) != file.sha256 for file in own):
+        return
     if record is None or prepare(record.parent.parent):
         return  # the cache folder cannot be written
     now, projects = time.time(), list(map(astuple, contents.projects))
@@ -87,5 +95,7 @@ def keep(record: Path | None, hashes: Mapping[Path, str], contents: Contents) ->
 
 
 def _hash(path: Path) -> str | None:
-    """Return the hash of a file; None if it is not a regular one."""
-    return hash_file(path).sha256 if path.is_file() else None
+    """Return the hash of a file; None if it is not a regular one, or cannot be read."""
+    with suppress(OSError):
+        return hash_file(path).sha256 if path.is_file() else None
+    return None

@@ -77,8 +77,17 @@ def read_lock(request: LockedRequest, invocation: Invocation) -> tuple[Lock, tup
                 message = f"{where} has {other.filename}, but {name} has {package.filename}"
                 raise BundleError(message, "lock the requirements of both for one target")
     inputs = tuple(each for lock in locks for each in lock.inputs)
-    merged = replace(first, packages=tuple(each for each, _ in known.values()), inputs=inputs)
-    return merged, tuple(note_selections([each for _, each in pairs if each], leave_outs))
+    excluded = tuple(sorted({pattern for lock in locks for pattern in lock.excluded}))
+    packages = tuple(each for each, _ in known.values())
+    merged = replace(first, packages=packages, inputs=inputs, excluded=excluded)
+    notes = note_selections([each for _, each in pairs if each], leave_outs)
+    return merged, (*note_excluded(merged), *notes)
+
+
+def note_excluded(lock: Lock) -> Iterator[str]:
+    """Yield a note on what was left out of a lock when it was made."""
+    if lock.excluded:
+        yield f"the lock for {lock.target} leaves out {', '.join(lock.excluded)}"
 
 
 def note_siblings(lock: Lock, request: LockedRequest, invocation: Invocation) -> Iterator[str]:

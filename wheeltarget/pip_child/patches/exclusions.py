@@ -13,6 +13,7 @@ from pip._internal.cli.req_command import RequirementCommand
 from pip._internal.commands import create_command
 from pip._internal.exceptions import InstallationError
 from pip._internal.metadata import select_backend
+from pip._vendor.packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
 from wheeltarget.pip_child.job import USER, CurrentJob, JobState, replaces
 from wheeltarget.pip_child.links import normalize_name
@@ -44,7 +45,7 @@ def patch_exclusions(current: CurrentJob) -> None:
 
 def _drops(job: JobState, requirement: Any) -> bool:
     """Return whether a requirement of the user is dropped, and note it if it was needed."""
-    name = normalize_name(requirement.name or "")
+    name = normalize_name(requirement.name or _name_of_source(requirement.link))
     if not name or not job.is_excluded(name):
         return False
     try:
@@ -54,6 +55,17 @@ def _drops(job: JobState, requirement: Any) -> bool:
     if is_needed:
         job.cut.setdefault(USER, set()).add(name)
     return True
+
+
+def _name_of_source(link: Any) -> str:
+    """Return the project of a source distribution that is given by its path or URL, if it is one.
+
+    pip knows it only from the metadata, but the parent has left out the line already.
+    """
+    try:
+        return str(parse_sdist_filename(link.filename)[0]) if link else ""
+    except InvalidSdistFilename:
+        return ""
 
 
 def prove_exclusions(current: CurrentJob) -> bool:
