@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.cache.test_wheel_store import put_wheel, remember
-from tests.support.cli import ROOT, Result, environment, names
+from tests.support.cli import ROOT, Result, environment, names, wheeltarget
+from tests.support.forks import CLOCK
 from tests.support.index import LocalIndex
 from tests.support.locked import lock_wheels
 from tests.support.projects import make_source
@@ -39,15 +40,8 @@ CLOCKS = {
 }
 """Times in seconds since 1970; the first one is in 1969 where the tests are run."""
 
-CUSTOMIZE = """\
-import os, time
-offset = float(os.environ["CLOCK"]) - time.time()
-now, local, universal = time.time, time.localtime, time.gmtime
-time.time = lambda: now() + offset
-time.time_ns = lambda: int(time.time() * 1e9)
-time.localtime = lambda seconds=None: local(time.time() if seconds is None else seconds)
-time.gmtime = lambda seconds=None: universal(time.time() if seconds is None else seconds)
-"""
+PATH = f"{CLOCK}{os.pathsep}{ROOT}"
+"""Where Python finds what sets the clock."""
 
 
 @pytest.fixture
@@ -56,25 +50,19 @@ def here(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves
     for folder in (tmp_path / "index", tmp_path / "here" / "house"):
         make_wheel(folder, "lib")
     make_source(tmp_path / "index", "pure")
-    (tmp_path / "clock").mkdir()
-    (tmp_path / "clock" / "sitecustomize.py").write_text(CUSTOMIZE)
     folder = tmp_path / "here"
     lock_wheels(sorted((folder / "house").iterdir()), HERE, folder / "pylock.t.toml")
     (folder / "asked.txt").write_text(f"lib ; tags={HERE}\n")
     return folder
 
 
-def run(here: Path, clock: float, line: str, index: LocalIndex, **variables: str) -> Result:
+def run(here: Path, clock: float, line: str, index: LocalIndex) -> Result:
     """Run wheeltarget with another clock."""
-    command = [sys.executable, "-m", "wheeltarget"]
+    arguments: list[str] = []
     for argument in line.split():
-        command += index.pip_args() if argument == "INDEX" else [argument]
-    path = f"{here.parent / 'clock'}{os.pathsep}{ROOT}"
-    variables = {"TZ": "America/New_York", **variables, "CLOCK": str(clock), "PYTHONPATH": path}
-    done = subprocess.run(
-        command, cwd=here, env=environment(**variables), capture_output=True, text=True, timeout=60
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
+        arguments += index.pip_args() if argument == "INDEX" else [argument]
+    variables = {"TZ": "America/New_York", "CLOCK": str(clock), "PYTHONPATH": PATH}
+    return wheeltarget(*arguments, cwd=here, variables=variables)
 
 
 @pytest.mark.parametrize(
@@ -124,11 +112,10 @@ def test_trial(here: Path, clock: float) -> None:
     )
     order = here / "order.json"
     write_message(order, ResolveJobs((), ahead=True, connections=1))
-    path = f"{here.parent / 'clock'}{os.pathsep}{ROOT}"
     done = subprocess.run(
         [sys.executable, "-P", "-c", script, str(order)],
         cwd=here,
-        env=environment(CLOCK=str(clock), PYTHONPATH=path),
+        env=environment(CLOCK=str(clock), PYTHONPATH=PATH),
         capture_output=True,
         text=True,
     )

@@ -15,6 +15,7 @@ import inspect
 import json
 import os
 import pkgutil
+import resource
 import runpy
 import signal
 import socket
@@ -67,6 +68,8 @@ def main(number: int) -> None:
                 os.close(stream)
             os.umask(order["umask"])
             os.chdir(order["cwd"])
+            if order["memory"]:
+                resource.setrlimit(resource.RLIMIT_AS, (order["memory"], order["memory"]))
             become(order["arguments"], order["variables"])
         for stream in streams:
             os.close(stream)
@@ -95,6 +98,8 @@ def _load() -> None:
                 importlib.import_module(module.name)
     for name in LOADED:
         importlib.import_module(name)
+    # pip keeps these certificates for as long as a process runs, and loading them takes longest.
+    importlib.import_module("pip._internal.cli.index_command")._create_truststore_ssl_context()
 
 
 def become(words: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
@@ -111,6 +116,8 @@ def become(words: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
     os.environ.clear()
     os.environ.update(variables)
     time.tzset()
+    if "CLOCK" in variables:  # see tests.support.clock
+        sys.modules["sitecustomize"].set_clock()
     tempfile.tempdir = None
     gc.set_threshold(*_USUAL_COLLECTIONS)
     sys.dont_write_bytecode = bool(variables.get("PYTHONDONTWRITEBYTECODE"))

@@ -20,9 +20,13 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 _ROOT = Path(__file__).resolve().parents[2]
+CLOCK = _ROOT / "tests" / "support" / "clock"
+"""A folder for PYTHONPATH, in front; with it, the variable CLOCK says what time it is."""
+
+_PATHS = frozenset({str(_ROOT), f"{CLOCK}{os.pathsep}{_ROOT}"})
 _MODULES = frozenset({"pip", "wheeltarget", "wheeltarget.pip_child"})
 _AT_THE_START = ("HOME", "LANG", "LC_", "PYTHON", "XDG_CACHE_HOME")
 """What begins like this is looked at while Python starts and modules are loaded."""
@@ -65,6 +69,7 @@ class Server:
         env: Mapping[str, str],
         said: str | None,
         timeout: float,
+        memory: int | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; see :func:`run`."""
         with contextlib.ExitStack() as streams:
@@ -75,24 +80,18 @@ class Server:
                 read, write = os.pipe()
                 readers.append(_Reader(os.fdopen(read, "rb")))
                 ends.append(streams.enter_context(os.fdopen(write, "wb")).fileno())
-            code = self._order(arguments, cwd, env, ends, timeout)
+            order = {
+                "arguments": list(arguments),
+                "cwd": str(cwd),
+                "memory": memory,
+                "umask": _umask(),
+                "variables": dict(env),
+            }
+            code = self._order(order, ends, timeout)
         stdout, stderr = (reader.text() for reader in readers)
         return subprocess.CompletedProcess(list(arguments), code, stdout, stderr)
 
-    def _order(
-        self,
-        arguments: Sequence[str],
-        cwd: Path,
-        variables: Mapping[str, str],
-        streams: Sequence[int],
-        timeout: float,
-    ) -> int:
-        order = {
-            "arguments": list(arguments),
-            "cwd": str(cwd),
-            "umask": _umask(),
-            "variables": dict(variables),
-        }
+    def _order(self, order: Mapping[str, Any], streams: Sequence[int], timeout: float) -> int:
         data = json.dumps(order).encode()
         with self._lock:
             socket.send_fds(self._socket, [len(data).to_bytes(4, "big")], streams)
@@ -103,7 +102,7 @@ class Server:
             except TimeoutError:
                 os.kill(pid, signal.SIGKILL)
                 self._number()
-                raise subprocess.TimeoutExpired(list(arguments), timeout) from None
+                raise subprocess.TimeoutExpired(order["arguments"], timeout) from None
 
     def _number(self, timeout: float | None = None) -> int:
         self._socket.settimeout(timeout)
@@ -121,6 +120,7 @@ def run(
     env: Mapping[str, str],
     input: str | None = None,  # noqa: A002 - as subprocess has it
     timeout: float,
+    memory: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in a fork if that is wanted and makes no difference.
 
@@ -129,18 +129,29 @@ def run(
     :param env: its environment.
     :param input: what it can read.
     :param timeout: seconds after which the test fails.
+    :param memory: bytes of address space that it may have; None for as many as the test has.
     :returns: what ``subprocess.run`` returns.
     """
     server = server_for(arguments, env) if len(input or "") < _MOST_STDIN else None
-    if server is not None:
-        return server.run(arguments, cwd, env, input, timeout)
-    return run_fresh(arguments, cwd, env, input, timeout)
+    run_it = run_fresh if server is None else server.run
+    return run_it(arguments, cwd, env, input, timeout, memory)
 
 
 def run_fresh(
-    arguments: Sequence[str], cwd: Path, env: Mapping[str, str], said: str | None, timeout: float
+    arguments: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    said: str | None,
+    timeout: float,
+    memory: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in a process of its own; see :func:`run`."""
+
+    def limit() -> None:
+        import resource  # not all systems have it
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory or 0, memory or 0))
+
     return subprocess.run(
         arguments,
         cwd=cwd,
@@ -151,6 +162,7 @@ def run_fresh(
         text=True,
         timeout=timeout,
         check=False,
+        preexec_fn=limit if memory else None,
     )
 
 
@@ -170,7 +182,7 @@ def server_for(arguments: Sequence[str], env: Mapping[str, str]) -> Server | Non
         or arguments[0] != sys.executable
         or module[0] != "-m"
         or module[1] not in _MODULES
-        or env.get("PYTHONPATH") != str(_ROOT)
+        or env.get("PYTHONPATH") not in _PATHS
     ):
         return None
     said = {

@@ -128,6 +128,10 @@ class ParityIndex:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.links = folder / "index"
+        # pip asks every compiler that it finds for its version, which takes its time.
+        self.programs = folder / "programs"
+        self.programs.mkdir()
+        (self.programs / "git").symlink_to(shutil.which("git") or "git")
         self._stock()
         self.index = LocalIndex(self.links)
         self.index.yank("yanked-1.0-py3-none-any.whl", "it ate the cat")
@@ -235,8 +239,7 @@ class Bench:
             "TMPDIR": str(self._temporary),
             "HOME": str(self._home),
             "XDG_CONFIG_HOME": str(self.project / "config"),
-            # pip asks every compiler that it finds for its version, which takes its time.
-            "PATH": str(Path(shutil.which("git") or "").parent),
+            "PATH": str(self.parity_index.programs),
             **{name: self.fill(value) for name, value in case.variables.items()},
         }
         done = forks.run(

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.support import forks
-from tests.support.cli import command, environment, names
+from tests.support.cli import ROOT, command, environment, names
 from tests.support.index import LocalIndex, Stall
 from tests.support.parity import PIP, lasting
 from tests.support.wheels import make_wheel
@@ -79,6 +80,24 @@ def test_time_is_limited(tmp_path: Path, index: LocalIndex, server: forks.Server
         server.run(line, tmp_path, environment(), None, 1)
     done = server.run(command("--version"), tmp_path, environment(), None, 60)
     assert done.returncode == 0
+
+
+def test_clock(tmp_path: Path, index: LocalIndex) -> None:
+    variables = environment(CLOCK="4400000000", PYTHONPATH=f"{forks.CLOCK}{os.pathsep}{ROOT}")
+    line = [*PIP, *index.pip_args(), "--log=log.txt", "none"]
+    with closing(forks.Server(variables)) as server:
+        for run in (forks.run_fresh, server.run):
+            assert run(line, tmp_path, variables, None, 60).returncode == 1
+            assert (tmp_path / "log.txt").read_text().startswith("2109-")
+            (tmp_path / "log.txt").unlink()
+
+
+def test_memory_is_limited(tmp_path: Path, server: forks.Server) -> None:
+    (tmp_path / "r.txt").write_text("#" * 999)
+    line = command("validate", "r.txt")
+    for run in (forks.run_fresh, server.run):
+        assert run(line, tmp_path, environment(), None, 60, 2 << 30).returncode == 0
+        assert run(line, tmp_path, environment(), None, 60, 1 << 20).returncode != 0
 
 
 def test_only_what_starts_in_the_same_way_is_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import socket
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support import forks
 from tests.support.cli import Result, command, environment, names
 from tests.support.locks import TAG, lock_text
 from tests.support.wheels import make_wheel
@@ -111,16 +110,13 @@ def project(tmp_path: Path) -> Path:
 
 def run(project: Path, *arguments: str, stdin: str = "") -> Result:
     """Run wheeltarget with little memory and time."""
-    done = subprocess.run(
+    done = forks.run(
         command(*arguments),
         cwd=project,
-        env=environment(XDG_CACHE_HOME=str(project.parent / "cache")),
+        env=environment(PIP_NO_CACHE_DIR="1"),
         input=stdin,
-        capture_output=True,
-        encoding="utf-8",
         timeout=30,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY)),
+        memory=_MEMORY,
     )
     return Result(done.returncode, done.stdout, done.stderr)
 

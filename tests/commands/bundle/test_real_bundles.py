@@ -37,6 +37,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     variables = index_environment()
     for arguments in (
         ["lock", "--quiet", *NEEDED, "--tags", tags],
+        ["lock", "--quiet", *NEEDED[:2], "--tags", TARGETS["3.9"], "-o", "small"],
         ["download", "--quiet", "-d", "house", *(word for lock in locks for word in ("-r", lock))],
         ["check", "house", *(word for lock in locks for word in ("-r", lock)), "--audit"],
     ):
@@ -45,30 +46,48 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("version", TARGETS)
-def test_imports(version: str, here: Path) -> None:
+def test_real_bundles(here: Path) -> None:
+    """In one test, since two workers would both fetch and lock."""
+    for version in TARGETS:
+        imports(version, here)
+    repeats(here)
+    installs(here)
+
+
+def imports(version: str, here: Path) -> None:
+    """Make a folder, and import it."""
     lock = f"pylock.{TARGETS[version]}.toml"
-    arguments = ["bundle", "-r", lock, "--wheels", "house", "-o"]
-    for number in (1, 2):
-        output = f"{version}-{number}.zip"
-        done = wheeltarget(*arguments, output, cwd=here)
-        assert done.exit_code == 0, done.stderr
-    made = wheeltarget(*arguments, version, cwd=here)
+    made = wheeltarget("bundle", "-r", lock, "--wheels", "house", "-o", version, cwd=here)
     assert made.exit_code == 0, made.stderr
     script = f"import sys; sys.path.append({version!r}); import {', '.join(NEEDED)}"
     python = str(interpreter(version))
     subprocess.run([python, "-S", "-E", "-c", script], cwd=here, check=True)
 
-    other = f"{version}-other.zip"
+
+def repeats(here: Path) -> None:
+    """Make an archive twice, and once more with another Python."""
+    lock = f"small/pylock.{TARGETS['3.9']}.toml"
     libraries = Path(packaging.__file__).parents[1]
+    for number in (1, 2):
+        options = ["-r", lock, "--wheels", "house", "-o", f"{number}.zip"]
+        done = wheeltarget("bundle", *options, cwd=here)
+        assert done.exit_code == 0, done.stderr
     subprocess.run(
-        [str(interpreter("3.13")), "-c", MAKE, lock, other],
+        [str(interpreter("3.13")), "-c", MAKE, lock, "other.zip"],
         cwd=here,
         env=environment(PYTHONPATH=f"{ROOT}:{libraries}"),
         check=True,
     )
-    first, *rest = (here / f"{version}-{each}.zip" for each in (1, 2, "other"))
+    first, *rest = (here / f"{each}.zip" for each in (1, 2, "other"))
     assert all(each.read_bytes() == first.read_bytes() for each in rest), sys.version
+
+
+def installs(here: Path) -> None:
+    lock = f"pylock.{TARGETS['3.9']}.toml"
+    python = str(interpreter("3.9"))
+    arguments = ["install-check", "-r", lock, "--wheels", "house", "--python", python]
+    done = wheeltarget(*arguments, cwd=here, timeout=600)
+    assert done.exit_code == 0, done.stdout + done.stderr
 
 
 def test_one_command_on_each_python(tmp_path: Path) -> None:
@@ -88,11 +107,3 @@ def test_one_command_on_each_python(tmp_path: Path) -> None:
     again = ["bundle", "-r", "pylock.toml", "-o", "out"]
     assert wheeltarget(*again, cwd=tmp_path, variables=index_environment()).exit_code == 0
     subprocess.run([str(interpreter("3.12")), "-S", "-E", "-c", good], cwd=tmp_path, check=True)
-
-
-def test_install_check(here: Path) -> None:
-    lock = f"pylock.{TARGETS['3.9']}.toml"
-    python = str(interpreter("3.9"))
-    arguments = ["install-check", "-r", lock, "--wheels", "house", "--python", python]
-    done = wheeltarget(*arguments, cwd=here, timeout=600)
-    assert done.exit_code == 0, done.stdout + done.stderr

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 
 from tests.support.cli import wheeltarget
 
@@ -25,8 +25,7 @@ dependencies = ["flask", "markupsafe"]
 
 def test_what_uv_exports_is_what_is_resolved(place: Path) -> None:
     """Where the versions agree, which the same lock as a constraint sees to, the files do, too."""
-    uv = shutil.which("uv")
-    assert uv is not None
+    uv = find_uv_bin()
     (place / "pyproject.toml").write_text(PROJECT)
     subprocess.run([uv, "lock", "--quiet"], cwd=place, check=True)
     arguments = [uv, "export", "--quiet", "--format", "pylock.toml", "-o", "pylock.toml"]

@@ -7,6 +7,9 @@ Two things to know where a case is to be added. The index moves: a release that 
 of Python than the machine has makes a difference that is no fault; then give wheeltarget a target
 file with the real patch. And pip 20.3.4 on Python 2.7 does not go back to an older release where
 the newest has a dependency without a wheel; it ends there, and wheeltarget goes on.
+
+A pip that can choose without fetching does so, and wheeltarget then too. Those of Python 2.7 and
+3.6 cannot.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import json
 import platform
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -85,7 +89,7 @@ def test_the_real_pip_chooses_the_same_files(
     expected = asked_of_the_oracle(tag, requirements, place, tmp_path_factory)
     assert expected, "the oracle's pip found no answer, so this case shows nothing"
 
-    assert taken_by_wheeltarget(f"--tags={tag}", requirements, place) == expected
+    assert taken_by_wheeltarget(tag, f"--tags={tag}", requirements, place) == expected
 
 
 def test_a_target_file_with_the_patch_level_of_the_real_one(
@@ -103,7 +107,7 @@ def test_a_target_file_with_the_patch_level_of_the_real_one(
     expected = asked_of_the_oracle(tag, requirements, place, tmp_path_factory)
     assert expected
 
-    found = taken_by_wheeltarget(f"--target={place / 'real.json'}", requirements, place)
+    found = taken_by_wheeltarget(tag, f"--target={place / 'real.json'}", requirements, place)
 
     assert found == expected
 
@@ -122,7 +126,7 @@ def test_where_the_real_pip_finds_nothing_there_is_nothing(
     tag: str, requirement: tuple[str], place: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     assert asked_of_the_oracle(tag, requirement, place, tmp_path_factory) is None
-    assert taken_by_wheeltarget(f"--tags={tag}", requirement, place) is None
+    assert taken_by_wheeltarget(tag, f"--tags={tag}", requirement, place) is None
 
 
 def asked_of_the_oracle(
@@ -136,14 +140,17 @@ def asked_of_the_oracle(
     if host_glibc() < glibc:
         pytest.skip(f"the glibc of this machine is older than {glibc[0]}.{glibc[1]}")
     oracle = find_oracle(version, factory, glibc=glibc)
-    done = oracle.run(
-        *("-m", "pip", "download", "--only-binary=:all:"),
-        # wheeltarget comes after and has the same: what is fetched here is not fetched again.
-        *("--cache-dir", place / "cache", "--dest", place / "oracle"),
-        *requirements,
-        cwd=place,
-        timeout=PATIENCE,
-    )
+    # wheeltarget comes after and has the same cache: what is fetched here is not fetched again.
+    options: list[str | Path] = ["--only-binary=:all:", "--cache-dir", place / "cache"]
+    if can_choose_only(version):
+        options = ["install", *options, "--dry-run", "--ignore-installed"]
+        options += ["--quiet", "--report", place / "report.json"]
+    else:
+        options = ["download", *options, "--dest", place / "oracle"]
+    done = oracle.run("-m", "pip", *options, *requirements, cwd=place, timeout=PATIENCE)
+    if done.returncode == 0 and can_choose_only(version):
+        chosen = json.loads((place / "report.json").read_text("utf-8"))["install"]
+        return sorted(unquote(each["download_info"]["url"].rpartition("/")[2]) for each in chosen)
     if done.returncode == 0:
         return names(place / "oracle")
     # Anything else, such as a connection that broke, is no answer.
@@ -152,24 +159,34 @@ def asked_of_the_oracle(
 
 
 def taken_by_wheeltarget(
-    target: str, requirements: tuple[str, ...], place: Path
+    tag: str, target: str, requirements: tuple[str, ...], place: Path
 ) -> list[str] | None:
     """Let wheeltarget choose, here.
 
     :returns: the names of the files; None where there is no answer.
     """
+    dry = can_choose_only(read_tag(tag)[0])
     done = wheeltarget(
         *("download", "--cache-dir", str(place / "cache"), "--dest", str(place / "wheelhouse")),
+        *(("--dry-run", "--format=json") if dry else ()),
         target,
         *requirements,
         cwd=place,
         timeout=PATIENCE,
     )
+    if done.exit_code == 0 and dry:
+        (answer,) = json.loads(done.stdout)["targets"]
+        return sorted(file["filename"] for file in answer["files"])
     if done.exit_code == 0:
         return names(place / "wheelhouse")
     assert "No matching distribution found" in done.stderr, done.stderr
     assert not names(place / "wheelhouse")
     return None
+
+
+def can_choose_only(version: str) -> bool:
+    """Return whether the pip of a Python can choose files without fetching them."""
+    return version not in {"2.7", "3.6"}
 
 
 def read_tag(tag: str) -> tuple[str, tuple[int, int]]:

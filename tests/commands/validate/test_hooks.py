@@ -128,17 +128,20 @@ def test_end_to_end(tmp_path: Path, clone: Path) -> None:
     faulty.write_text(f"x ; tags=cp37-cp37-win32\ny;tags = {W}\n")
     (project / "notes.txt").write_text(f"x ; tag={W}\n")
     git("init", "--quiet", cwd=project)
+    (project / ".pre-commit-config.yaml").write_text(
+        f"repos:\n- repo: {clone}\n  rev: {git('rev-parse', 'HEAD', cwd=clone)}\n"
+        "  hooks: [{id: wheeltarget-validate}, {id: wheeltarget-fix}]\n"
+    )
     git("add", "--all", cwd=project)
+    variables = {
+        **os.environ,
+        "PRE_COMMIT_HOME": str(tmp_path / "home"),
+        "PIP_CONFIG_FILE": os.devnull,
+    }
 
     def try_hook(name: str) -> tuple[int, str]:
-        # Its environment for the hook goes to a folder of its own, which it removes.
-        variables = {
-            **os.environ,
-            "PRE_COMMIT_HOME": str(tmp_path / "home"),
-            "PIP_CONFIG_FILE": os.devnull,
-        }
         done = subprocess.run(
-            [*PRE_COMMIT, "try-repo", str(clone), name, "--all-files", "--color", "never"],
+            [*PRE_COMMIT, "run", name, "--all-files", "--color", "never"],
             cwd=project,
             env=variables,
             capture_output=True,
