@@ -23,9 +23,21 @@ from wheeltarget.commands.bundle.files import (
     write_folder,
 )
 from wheeltarget.commands.bundle.include import LeftOut, include, unused_rules
+from wheeltarget.commands.bundle.layers import InLayer, leave_to_layers, note_layers
+from wheeltarget.commands.bundle.layouts import (
+    LAYOUTS,
+    Place,
+    installed_size,
+    note_lacking,
+    replace_requirements,
+    vendored_files,
+)
+from wheeltarget.commands.bundle.slim import SlimPart, slim
 from wheeltarget.commands.bundle.wheels import (
     LockedRequest,
+    Wheels,
     note_siblings,
+    read_layer,
     read_lock,
     take_wheels,
     unpack_all,
@@ -39,7 +51,6 @@ from wheeltarget.targets.find import find_target
 from wheeltarget.targets.names import systems_called
 from wheeltarget.utils.extras import require
 
-LAYOUTS = ("flat", "lambda", "lambda-layer")
 _MEGABYTE = 1 << 20
 _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-arm64"}
 
@@ -48,17 +59,22 @@ _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-a
 class BundleRequest(LockedRequest):
     """The arguments; the output is an archive if its name ends in ``.zip``, else a folder.
 
+    :param layout: one of :data:`~wheeltarget.commands.bundle.layouts.LAYOUTS`.
     :param excluded: rules for what is left out of included folders, as lines of ``.gitignore``.
+    :param slim: whether to leave out tests and what only compilers and type checkers read.
+    :param without: the locks of layers below; what these have is left out.
     """
 
     output: Path
-    layout: str = LAYOUTS[0]
+    layout: str = "flat"
     include: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     scripts: bool = False
     compiles: bool = False
     compressed: bool = True
     components: Path | None = None
+    slim: bool = False
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,8 @@ class BundleOutcome:
     :param limit: what the service allows unpacked; None if that is not known.
     :param zipped_limit: what the service allows as an archive; None if that is not known.
     :param zipped_size: the size of the archive in bytes; None if the bundle is a folder.
+    :param slimmed: what ``--slim`` left out.
+    :param in_layers: what is left to the layers below.
     """
 
     output: Path
@@ -95,31 +113,36 @@ class BundleOutcome:
     zipped_limit: SizeLimit | None
     notes: tuple[str, ...]
     zipped_size: int | None = None
+    slimmed: tuple[SlimPart, ...] = ()
+    in_layers: tuple[InLayer, ...] = ()
 
     @property
     def size(self) -> int:
         """Return the size of all files in bytes."""
         return sum(project.size for project in self.projects)
 
+    @property
+    def slimmed_size(self) -> int:
+        """Return the size of what ``--slim`` left out in bytes."""
+        return sum(part.size for part in self.slimmed)
+
 
 def bundle(request: BundleRequest) -> BundleOutcome:
     """Make a bundle of the wheels of a lock; if that fails, nothing is written."""
-    if request.components and request.components.resolve() == request.output.resolve():
-        message = f"{request.output} cannot be both the bundle and the component list"
-        raise UsageError(message, "name another file with --components")
-    if request.excluded and not request.include:
-        message = "--exclude-path needs --include: the wheels of the lock are always whole"
-        raise UsageError(message, "name what to include, or leave --exclude-path out")
+    place = LAYOUTS[request.layout]
+    _refuse_options(request, place)
     invocation = read_invocation((), request.environment)
     moment = source_date(invocation.environment)
     lock = read_lock(request, invocation)
-    siblings = tuple(note_siblings(lock, request, invocation))
+    siblings = tuple(note_siblings(lock, request, invocation, request.without))
+    layers = [(each, read_layer(each, request, invocation)) for each in request.without]
+    lock, in_layers = leave_to_layers(request.lock, lock, layers)
+    if in_layers and not lock.packages and not request.include:
+        message = "nothing is left for the bundle: the layers below have every project of the lock"
+        raise BundleError(message, "leave --without out, or add your own files with --include")
     platform = lock.tag.rpartition("-")[2]
-    layout = Layout(
-        "python/" if request.layout == "lambda-layer" else "",
-        "bin/" if request.scripts else "",
-        _LAUNCHERS.get(platform, "posix"),
-    )
+    scripts = "bin/" if request.scripts else ""
+    layout = Layout(place.site, scripts, _LAUNCHERS.get(platform, "posix"))
     if request.compiles:
         require_same_python(lock.tag, lock.python)
 
@@ -134,21 +157,33 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         open_output(request.components) if request.components else nullcontext() as keep_list,
     ):
         wheels, flaws = take_wheels(lock, request, invocation, home / "wheels", require_tools)
-        files = unpack_all(wheels, layout, home / "unpacked")
-        outputs = (request.output, request.components)
-        included = [
-            include(path, layout.site, request.excluded, outputs) for path in request.include
-        ]
-        files += [file for each in included for file in each.files]
-        left_out = tuple(dict.fromkeys(found for each in included for found in each.left_out))
-        merged = merge_files(files, platform)
+        content = _gather(request, wheels, layout, home)
+        merged = merge_files(content.files, platform)
         if request.compiles:
             merged = merge_files((*merged, *compiled_files(merged, home / "compiled")), platform)
         projects, limits = sizes(merged, lock.versions), _limits(request, lock)
-        unused = unused_rules(request.excluded, left_out)
-        notes = (*flaws, *siblings, *_note_paths(merged, layout), *unused)
-        outcome = BundleOutcome(request.output, lock.target, projects, left_out, *limits, notes)
-        _refuse_too_large(outcome)
+        notes = (
+            *flaws,
+            *siblings,
+            *note_layers(in_layers, layers),
+            *content.notes,
+            *note_lacking(request.layout, {file.name for file in merged}, lock.versions),
+            *(
+                _note_installed(wheels, limits[0])
+                if place.installs
+                else _note_paths(merged, layout)
+            ),
+            *unused_rules(request.excluded, content.left_out),
+        )
+        outcome = BundleOutcome(
+            *(request.output, lock.target, projects, content.left_out, *limits, notes),
+            slimmed=content.slimmed,
+            in_layers=in_layers,
+        )
+        if _is_too_large(outcome):
+            wheel_files = [file for file in content.files if file.owner in lock.versions]
+            more = () if request.slim else slim(wheel_files, (), layout.site, home / "slim")[1]
+            raise _too_large(outcome, more)
         components = ""
         if keep_list:
             from wheeltarget.commands.bundle.sbom import component_list
@@ -164,6 +199,54 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     return replace(outcome, notes=(*outcome.notes, *_note_sizes(outcome)))
 
 
+def _refuse_options(request: BundleRequest, place: Place) -> None:
+    """Raise UsageError if options do not fit together."""
+    if request.components and request.components.resolve() == request.output.resolve():
+        message = f"{request.output} cannot be both the bundle and the component list"
+        raise UsageError(message, "name another file with --components")
+    if request.excluded and not request.include:
+        message = "--exclude-path needs --include: it leaves nothing out of wheels"
+        raise UsageError(message, "name what to include, or leave --exclude-path out")
+    options = {"--scripts": request.scripts, "--compile": request.compiles, "--slim": request.slim}
+    unused = [name for name, given in options.items() if given]
+    if place.installs and unused:
+        message = f"--layout {request.layout} has the wheels as they are, without {unused[0]}"
+        raise UsageError(message, f"leave {', '.join(unused)} out, or use another layout")
+    if request.without and not place.layers:
+        message = f"--layout {request.layout} has no layers below it"
+        raise UsageError(message, "leave --without out, or use the layout lambda or lambda-layer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The files of a bundle, and what is not among them."""
+
+    files: Sequence[BundledFile]
+    slimmed: tuple[SlimPart, ...]
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
+
+
+def _gather(request: BundleRequest, wheels: Wheels, layout: Layout, home: Path) -> _Content:
+    """Return the files of the wheels and of what is included."""
+    place = LAYOUTS[request.layout]
+    slimmed: tuple[SlimPart, ...] = ()
+    notes: tuple[str, ...] = ()
+    if place.installs:
+        files = vendored_files(wheels, place, home / "vendored")
+    else:
+        files = unpack_all(wheels, layout, home / "unpacked")
+    outputs = (request.output, request.components)
+    included = [include(path, place.own, request.excluded, outputs) for path in request.include]
+    own = [file for each in included for file in each.files]
+    if place.installs:
+        own, notes = replace_requirements(own)
+    if request.slim:
+        files, slimmed = slim(files, own, layout.site, home / "slim")
+    left_out = tuple(dict.fromkeys(found for each in included for found in each.left_out))
+    return _Content((*files, *own), slimmed, left_out, notes)
+
+
 def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
     for file in files:
         name = file.name.removeprefix(layout.site)
@@ -171,10 +254,19 @@ def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
             yield f"{file.name} of {file.owner} has no effect: Python does not read it in a bundle"
 
 
+def _note_installed(wheels: Wheels, limit: SizeLimit | None) -> Iterator[str]:
+    size = installed_size(wheels)
+    if limit is not None and size > limit.size:
+        yield (
+            f"the projects have {megabytes(size)} when they are installed, but the service allows "
+            f"{limit}"
+        )
+
+
 def _limits(request: BundleRequest, lock: Lock) -> tuple[SizeLimit | None, SizeLimit | None]:
     """Return what the service allows unpacked, and as an archive."""
-    if request.layout != LAYOUTS[0]:
-        systems = systems_called("aws-lambda")
+    if service := LAYOUTS[request.layout].service:
+        systems = systems_called(service)
     else:
         try:
             systems = [find_target(lock.target).system]
@@ -195,24 +287,40 @@ def _limits(request: BundleRequest, lock: Lock) -> tuple[SizeLimit | None, SizeL
     return unpacked, zipped
 
 
-def _refuse_too_large(outcome: BundleOutcome) -> None:
+def _is_too_large(outcome: BundleOutcome) -> bool:
     limit = outcome.limit
-    if limit is not None and outcome.size > limit.size and not limit.condition:
-        largest = ", ".join(
-            f"{each.name} ({megabytes(each.size)})" for each in outcome.projects[:3]
-        )
-        raise BundleError(
-            f"the bundle would have {megabytes(outcome.size)} unpacked, but the service allows "
-            f"{limit}; largest projects: {largest}",
-            "leave something out, or move it into a layer or a container image",
-        )
+    return limit is not None and outcome.size > limit.size and not limit.condition
+
+
+def _largest(outcome: BundleOutcome) -> str:
+    largest = (f"{each.name} ({megabytes(each.size)})" for each in outcome.projects[:3])
+    return f"largest projects: {', '.join(largest)}"
+
+
+def _too_large(outcome: BundleOutcome, slimmer: Sequence[SlimPart]) -> BundleError:
+    """Return the error for a bundle that the service does not take.
+
+    :param slimmer: what ``--slim`` would leave out, if it was not given.
+    """
+    saved = sum(part.size for part in slimmer)
+    slim_hint = f"use --slim, which leaves out {megabytes(saved)}, " if saved else ""
+    return BundleError(
+        f"the bundle would have {megabytes(outcome.size)} unpacked, but the service allows "
+        f"{outcome.limit}; {_largest(outcome)}",
+        f"leave projects out with --exclude, {slim_hint}or deploy a container image; a layer does "
+        "not help, because it counts, too",
+    )
 
 
 def _note_sizes(outcome: BundleOutcome) -> Iterator[str]:
     """Return a note for each limit that does not always apply, and is exceeded."""
+    slim_hint = "" if outcome.slimmed else ", or use --slim"
     for what, size, limit in (
         ("the archive has {} zipped", outcome.zipped_size, outcome.zipped_limit),
         ("the bundle has {} unpacked", outcome.size, outcome.limit),
     ):
         if size is not None and limit is not None and size > limit.size:
-            yield f"{what.format(megabytes(size))}, but the service allows {limit}"
+            yield (
+                f"{what.format(megabytes(size))}, but the service allows {limit}; "
+                f"{_largest(outcome)}; leave projects out with --exclude{slim_hint}"
+            )

@@ -72,10 +72,20 @@ def read_lock(request: LockedRequest, invocation: Invocation) -> Lock:
     return replace(first, packages=tuple(each for each, _ in known.values()), inputs=inputs)
 
 
-def note_siblings(lock: Lock, request: LockedRequest, invocation: Invocation) -> Iterator[str]:
-    """Yield a note for each lock beside the first one that is for the same tags, and has more."""
+def read_layer(name: str, request: LockedRequest, invocation: Invocation) -> Lock:
+    """Read the lock of a layer below the bundle of a request."""
+    return _read_lock(name, request, invocation)
+
+
+def note_siblings(
+    lock: Lock, request: LockedRequest, invocation: Invocation, layers: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield a note for each lock beside the first one that is for the same tags, and has more.
+
+    :param layers: the locks of layers below, which are not meant.
+    """
     own = find_lock(request.lock)
-    named = {Path(find_lock(each)).name for each in (own, *request.more)}
+    named = {Path(find_lock(each)).name for each in (own, *request.more, *layers)}
     for path in sorted(Path(own).parent.glob("pylock.*.toml")):
         if path.name in named:
             continue
