@@ -14,7 +14,9 @@ from tests.support.bundles import ENTRY, bundle, content, good
 from tests.support.locked import lock_of
 from tests.support.wheels import make_wheel
 from wheeltarget.cli.verbs.bundle import BundleLayout
+from wheeltarget.commands.bundle.bundle import BundleRequest
 from wheeltarget.commands.bundle.layouts import LAYOUTS, installed_size
+from wheeltarget.errors import UsageError
 from wheeltarget.targets.names import systems_called
 
 SOURCE = "GOOGLE_FUNCTION_SOURCE"
@@ -33,6 +35,11 @@ def own(house: Path) -> Path:
 def test_the_command_line_has_every_layout() -> None:
     assert [each.value for each in BundleLayout] == list(LAYOUTS)
     assert all(systems_called(each.service) for each in LAYOUTS.values() if each.service)
+
+
+def test_another_layout() -> None:
+    with pytest.raises(UsageError, match="'zip' is not a layout"):
+        BundleRequest("pylock.toml", Path("out"), "zip")
 
 
 def test_azure(house: Path, own: Path) -> None:

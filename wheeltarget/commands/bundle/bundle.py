@@ -76,6 +76,11 @@ class BundleRequest(LockedRequest):
     slim: bool = False
     without: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.layout not in LAYOUTS:
+            message = f"{self.layout!r} is not a layout"
+            raise UsageError(message, f"the layouts are {', '.join(LAYOUTS)}")
+
 
 @dataclass(frozen=True, slots=True)
 class SizeLimit:
