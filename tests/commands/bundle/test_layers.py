@@ -77,6 +77,15 @@ def test_the_layer_is_not_proposed_as_a_part_of_the_bundle(here: Path) -> None:
     )
 
 
+def test_what_a_layer_has_is_not_fetched(here: Path) -> None:
+    lock = here / "pylock.app.toml"
+    url, path = '"https://example.invalid/own-1.0', '"house/own-1.0'
+    lock.write_text(lock.read_text().replace(f"url = {url}", f"path = {path}"))
+    arguments = ["bundle", "-r", "pylock.app.toml", "-o", "out.zip"]
+    good(run_here(*arguments, "--without=pylock.base.toml", cwd=here))
+    assert "own.py" in content(here / "out.zip")
+
+
 def test_nothing_would_be_left(here: Path) -> None:
     result = run(here, "--without=pylock.app.toml")
     assert (result.exit_code, result.stdout, (here / "out.zip").exists()) == (3, "", False)

@@ -168,19 +168,20 @@ def take_wheels(
             raise UsageError(message, hint) from error
     if not request.wheels:
         ready()
-        _fetch(request, invocation, folder)
+        _fetch(lock, request, invocation, folder)
     wheels = tuple(_find_all(lock, request.wheels or (str(folder),), folder))
     notes = tuple(_check(wheels))
     ready()
     return wheels, notes
 
 
-def _fetch(request: LockedRequest, invocation: Invocation, folder: Path) -> None:
+def _fetch(lock: Lock, request: LockedRequest, invocation: Invocation, folder: Path) -> None:
     locks = (f"--requirement={name}" for name in (request.lock, *request.more))
     arguments = (*locks, "--dest", str(folder))
     targets = request.targets
     download = DownloadRequest(arguments, tags=request.tags, targets=targets, wants_outcome=True)
-    download_locked(download, replace(invocation, command=split_command_line(arguments)))
+    invocation = replace(invocation, command=split_command_line(arguments))
+    download_locked(download, invocation, lock.versions)
 
 
 def _find_all(
