@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bundles import ENTRY, bundle, content, good
+from tests.support.cli import ROOT
 from tests.support.locked import lock_of
 from tests.support.wheels import make_wheel
 from wheeltarget.cli.verbs.bundle import BundleLayout
@@ -35,6 +36,13 @@ def own(house: Path) -> Path:
 def test_the_command_line_has_every_layout() -> None:
     assert [each.value for each in BundleLayout] == list(LAYOUTS)
     assert all(systems_called(each.service) for each in LAYOUTS.values() if each.service)
+
+
+def test_the_page_has_every_layout() -> None:
+    page = (ROOT / "docs" / "bundle.md").read_text("utf-8")
+    for name, place in LAYOUTS.items():
+        (row,) = (line for line in page.splitlines() if line.startswith(f"| `--layout {name}` |"))
+        assert (f"`{place.site}`" in row) == bool(place.site)
 
 
 def test_another_layout() -> None:

@@ -47,7 +47,6 @@ LAYOUTS: Mapping[str, Place] = {
 REQUIREMENTS = "requirements.txt"
 FRAMEWORK = "functions-framework"
 _HOST = "host.json"
-_OWNER = "wheeltarget"
 _ENTRY_MODULE = "main.py"
 
 
@@ -68,7 +67,7 @@ def vendored_files(
     path = folder / REQUIREMENTS
     path.write_text("".join(sorted(lines)), "utf-8", newline="")
     digest = hash_file(path)
-    files.append(BundledFile(REQUIREMENTS, path, _OWNER, digest.size, digest.sha256))
+    files.append(BundledFile(REQUIREMENTS, path, REQUIREMENTS, digest.size, digest.sha256))
     return files
 
 
