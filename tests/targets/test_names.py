@@ -23,6 +23,7 @@ from wheeltarget.targets.names import (
     known_systems,
     newest_pythons,
     project_files,
+    provided_tables,
     user_folder,
     user_targets,
 )
@@ -271,6 +272,7 @@ class TestSystems:
             assert set(system.inferred) <= {*system.pythons, *system.platforms}
             assert system.ends.keys() <= {*system.pythons}
             used |= {*system.sources, *system.python_sources, *system.limit_sources}
+        used |= {key for table in provided_tables() for key in table["sources"]}
         assert used | {"eol"} == known_sources().keys()
 
     def test_architectures_have_a_name_in_one_set_only(self) -> None:

@@ -20,6 +20,7 @@ from wheeltarget.targets.names import (
     known_sources,
     known_systems,
 )
+from wheeltarget.targets.provided import provided_projects
 from wheeltarget.targets.target import MARKER_VARIABLES, Target
 
 
@@ -84,7 +85,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A target with its properties; its kind is a system, ``own``, ``tag`` or ``host``."""
+    """A target with its properties; its kind is a system, ``own``, ``tag`` or ``host``.
+
+    :param provides: the projects that the service brings, each with the version that was seen.
+    """
 
     target: Target
     title: str
@@ -92,6 +96,7 @@ class Described:
     facts: tuple[Fact, ...]
     markers: tuple[Fact, ...]
     notes: Sequence[str] = ()
+    provides: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,12 @@ def _describe_named(named: NamedTarget, today: date) -> Described:
         if condition := system.limit_conditions.get(limit):
             facts.append(Fact(f"{limit} only", condition, "verified", cited))
     markers = _markers(target, "follows", (), named)
-    return Described(target, system.title, system.kind, tuple(facts), markers, system.notes)
+    provides = tuple(
+        Fact(each.name, each.version or None, each.status, each.sources, each.seen)
+        for each in provided_projects(named.name)
+    )
+    kind, notes = system.kind, system.notes
+    return Described(target, system.title, kind, tuple(facts), markers, notes, provides)
 
 
 def _cite(keys: Sequence[str]) -> tuple[str, ...]:

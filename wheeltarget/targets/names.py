@@ -368,6 +368,12 @@ def known_sources() -> Mapping[str, str]:
     return sources
 
 
+def provided_tables() -> Sequence[Mapping[str, Any]]:
+    """Return the tables of what services bring, as the catalog has them."""
+    tables: list[dict[str, Any]] = _load("systems.toml")["provided"]
+    return tables
+
+
 def systems_called(name: str) -> list[System]:
     """Return the systems with a name or an alias."""
     return [each for each in known_systems() if name in {each.name, *each.aliases}]

@@ -156,6 +156,15 @@ class TestOne:
             "    zipped_bytes        52428800, verified [4] [5]\n"
             "    zipped_bytes only   if it is not uploaded through S3, verified [4] [5]\n"
             "\n"
+            "  the service brings\n"
+            "    boto3               1.26.90, verified, 2023-10-17 [6] [7] [8]\n"
+            "    botocore            1.29.90, verified, 2023-10-17 [6] [7] [8]\n"
+            "    jmespath            verified [6] [7] [8]\n"
+            "    python-dateutil     verified [6] [7] [8]\n"
+            "    s3transfer          verified [6] [7] [8]\n"
+            "    six                 verified [6] [7] [8]\n"
+            "    urllib3             verified [6] [7] [8]\n"
+            "\n"
             "  markers\n"
             "    os_name                        posix, from the tag\n"
             "    sys_platform                   linux, from the tag\n"
@@ -210,3 +219,14 @@ class TestOne:
 def test_own_targets_have_no_python_to_ask_for() -> None:
     assert list_user_targets(TargetsRequest(today=TODAY, python="3.9")) == ()
     assert list_user_targets(TargetsRequest(today=TODAY, kinds=("service",))) == ()
+
+
+def test_json_says_what_the_service_brings() -> None:
+    found = [describe(name, TODAY) for name in ("aws-lambda-python3.12-arm64", "host")]
+    text = printed(show_described, found, as_json=True, all_tags=False)
+    service, host = json.loads(text)["targets"]
+    assert host["provides"] == {}
+    assert service["provides"]["six"]["value"] is None
+    urllib3 = service["provides"]["urllib3"]
+    assert (urllib3["value"], urllib3["seen"]) == ("2.6.3", "2026-05-14")
+    assert {*urllib3["sources"]} <= {*SOURCES.values()}

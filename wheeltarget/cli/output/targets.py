@@ -116,6 +116,9 @@ def _described(each: Described, *, all_tags: bool) -> Iterator[str]:
     if each.facts:
         yield ""
         yield from (_fact(fact, sources, 20) for fact in each.facts)
+    if each.provides:
+        yield from ["", "  the service brings"]
+        yield from (_fact(fact, sources, 20) for fact in each.provides)
     yield from ["", "  markers"]
     yield from (_fact(fact, sources, 31) for fact in each.markers)
     tags = each.target.tags
@@ -145,6 +148,7 @@ def _record(each: Described) -> dict[str, object]:
         "title": each.title,
         "kind": each.kind,
         "facts": _facts(each.facts),
+        "provides": _facts(each.provides),
         "markers": _facts(each.markers),
         "tags": list(each.target.tags),
         "notes": list(each.notes),
