@@ -27,7 +27,7 @@ from wheeltarget.errors import PipMovedError
 from wheeltarget.utils.files import FileToFetch, write_private
 from wheeltarget.utils.progress import Progress
 
-SCHEMA = 5
+SCHEMA = 6
 """The version of the messages; it changes if any of them does."""
 
 FAILURE, RESULT = "failure.json", "result.json"
@@ -89,6 +89,7 @@ class JobOrder(_Value):
     :param allowed_tags: by project, the tags that constraints allow.
     :param sources: the projects whose source distributions are allowed.
     :param preferred: by project, the version to try first if it is applicable and not yanked.
+    :param excluded: the names and globs of projects that are left out, normalized.
     :param dry_run: whether to only resolve, and fetch no more than that needs.
     :param hashed: whether a dry run is for a lock: it fetches files without a sha256, asks for
         unknown sizes, and notes upload times.
@@ -106,6 +107,7 @@ class JobOrder(_Value):
     allowed_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sources: frozenset[str] = frozenset()
     preferred: Mapping[str, str] = field(default_factory=dict)
+    excluded: tuple[str, ...] = ()
     dry_run: bool = False
     hashed: bool = False
     kept: frozenset[str] = frozenset()
@@ -143,6 +145,13 @@ class ChosenFile(_Value):
     subdirectory: str = ""
     accepts: Pairs = ()
     uploaded: str | None = None
+
+
+class LeftOutProject(_Value):
+    """A project that was left out, normalized, and what requires it; None stands for the user."""
+
+    name: str
+    parents: tuple[str | None, ...]
 
 
 class FileFact(_Value):
@@ -390,6 +399,7 @@ class JobReport(_Value):
     :param messages: pip's messages about the failure, which were not shown.
     :param fresh_until: until when the index pages are fresh, in seconds since the epoch.
     :param page_failures: the index pages that could not be read.
+    :param left_out: the excluded projects that something needs.
     """
 
     exit_code: int
@@ -399,6 +409,7 @@ class JobReport(_Value):
     messages: tuple[str, ...] = ()
     fresh_until: float | None = None
     page_failures: tuple[PageFailure, ...] = ()
+    left_out: tuple[LeftOutProject, ...] = ()
 
 
 class Contents(_Value):

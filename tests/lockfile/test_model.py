@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import replace
 from datetime import UTC
@@ -95,6 +96,7 @@ def locks(draw: st.DrawFn) -> Lock:
         tuple(draw(packages(name)) for name in chosen),
         draw(st.sampled_from(["", 'sys_platform == "linux" and python_version == "3.12"'])),
         draw(pythons),
+        draw(st.sampled_from([(), ("boto3",), ("boto3", "nvidia-*")])),
     )
 
 
@@ -322,3 +324,14 @@ def test_project_is_there_once() -> None:
 def test_what_the_standard_does_not_admit_is_not_written() -> None:
     with pytest.raises(LockError, match="cannot make a lock for cp312"):
         write(replace(LOCK, packages=(replace(FLASK, version="2"),)))
+
+
+@pytest.mark.parametrize("value", ['"boto3"', "[1]", '["boto3>1"]', '["Boto3"]', '["*"]'])
+def test_what_was_left_out_has_to_be_names_and_globs(value: str) -> None:
+    text = write(replace(LOCK, excluded=("boto3",)))
+    changed = re.sub(r"excluded = \[[^\]]*\]", f"excluded = {value}", text)
+    with pytest.raises(InputError) as caught:
+        read(changed, "pylock.toml")
+    (fault,) = caught.value.faults
+    message = "tool.wheeltarget.excluded: has to be a list of names of projects, or globs"
+    assert (fault.message, fault.source.partition(" ")[0]) == (message, "excluded")

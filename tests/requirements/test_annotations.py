@@ -438,6 +438,7 @@ BEHIND_OPTION = "{}= comes after an option"
 BEHIND_EDITABLE = "{}= comes after an editable requirement"
 ON_OPTION = "a clause belongs to a requirement, not to an option"
 BEHIND_WORDS = "{}= comes after other text in the comment"
+BAD_NAME = "'b==1' is a requirement, and not the name of a project"
 BACKSLASH = "this ; comes directly after a backslash"
 NOTHING_AFTER = "there is nothing after this ;"
 UNMARKED = "there is no ; or # directly before {}="
@@ -460,6 +461,15 @@ REFUSED = [
     case("default, words behind", "# tags=<x and y>", WHITE.format("x and y")),
     case("unknown key", "a ; <when_2>=x", "when_2= is not a clause"),
     case("capital", "a ; <Tags>=x", "Tags= is not a clause"),
+    case("nothing excluded", "a ; <exclude=>", "exclude= has no values"),
+    case("a name missing", "a ; exclude=b<,>", NO_NAME),
+    case("excluded release", "a ; exclude=<b==1>", BAD_NAME),
+    case("several are excluded", "a # exclude=<b c>", BAD_NAME.replace("b==1", "b c")),
+    case("no ;, exclude", "a <exclude=b>", UNMARKED.format("exclude")),
+    case("excluded in quotes", "a ; exclude=<'b'>", QUOTED.format("list")),
+    case("exclude behind words", "a # why; <exclude=>b", BEHIND_WORDS.format("exclude")),
+    case("exclude in a URL", "a @ https://h/a.whl<;exclude=b>", IN_URL.format(";")),
+    case("an option exclude", "a --<exclude b>", "exclude is written like an option"),
     case("singular", "a ; <tag>=x", "tag= is not a clause"),
     case("plural", "a ; tags=x ; <targets> =y", "targets= is not a clause"),
     case("two equals", "a ; <tags == x>", NOT_SINGLE.format("tags")),
@@ -598,7 +608,7 @@ def test_every_interpreters_tags_are_seen(interpreter: str) -> None:
             "a ; tags=x y",
             "separate tags by commas; put a comment after a # of its own",
         ),
-        case("unknown key", "a ; when=x", "the clauses are tags=… and target=…"),
+        case("unknown key", "a ; when=x", "the clauses are tags=…, target=… and exclude=…"),
         case("near a key", "a ; Targets=x", "write target=…"),
         case("near a key in capitals", "a ; TAGS=x", "write tags=…"),
         case("no single =", "a ; tag: x", f"write tags=… as in {EXAMPLE}"),

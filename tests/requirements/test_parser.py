@@ -396,6 +396,49 @@ def test_defaults() -> None:
     }
 
 
+def excluded(inputs: Inputs) -> dict[str, tuple[str | None, str]]:
+    """Return the targets and the exclusions of each requirement."""
+    return {
+        requirement: (targets, ",".join(each.pattern for each in entry.excluded))
+        for (_, _, requirement, targets, _), entry in zip(rows(inputs), inputs.entries, strict=True)
+    }
+
+
+def test_exclusions() -> None:
+    """An own target replaces the default's exclusions as well; a default may have them alone."""
+    files = {
+        "r.txt": (
+            "a ; exclude=X, y-*\nb\n# exclude=p\nc\n# target=t ; exclude=q\nd\ne # exclude=r\n"
+            "f ; target=u ; exclude=s\ng # target=u\n# exclude=${MORE}\n-r n.txt\n-c c.txt\n"
+        ),
+        "n.txt": "h\n# target=v\ni\n",
+        "c.txt": "j<2\n",
+    }
+    assert excluded(read_all(files, "r.txt", variables={"MORE": "w,x"})) == {
+        "a": (None, "x,y-*"),
+        "b": (None, ""),
+        "c": (None, "p"),
+        "d": ("t", "q"),
+        "e": ("t", "q,r"),
+        "f": ("u", "s"),
+        "g": ("u", ""),
+        "h": ("t", "w,x"),
+        "i": ("v", ""),
+        "j<2": (None, ""),
+    }
+    (entry,) = read_all({}, arguments=("a ; tags=cp39-cp39-win32 ; exclude=b",)).entries
+    assert [(each.pattern, each.origin) for each in entry.excluded] == [("b", "exclude=")]
+
+
+def test_exclusions_that_are_refused() -> None:
+    files = {"r.txt": "a\nb ; exclude=${MORE}\n", "c.txt": "a<2 # exclude=b, c\n"}
+    inputs = read_all(files, "r.txt", constraints=("c.txt",), variables={"MORE": "c>1"})
+    assert [(str(each.location), each.width, each.code) for each in inputs.faults] == [
+        ("r.txt:2:13", 7, "WT021"),
+        ("c.txt:1:7", 12, "WT503"),
+    ]
+
+
 def test_one_file_under_two_defaults() -> None:
     files = {"a.txt": "# tags=t1\n-r b.txt\n# tags=t2\n-r b.txt\n", "b.txt": "b\n# target=t3\nc"}
     inputs = read_all(files, "a.txt")

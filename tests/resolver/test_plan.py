@@ -236,6 +236,22 @@ def faults_of(
     return list(faults)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lib @ git+https://x.invalid/lib",
+        "https://x.invalid/lib-1.0.tar.gz",
+        "https://x.invalid/lib-1.0-py3-none-win32.whl#sha256=",
+        "-e git+https://x.invalid/x#egg=lib",
+        "./lib-1.0.zip",
+        "lib==1\nLib==2",
+    ],
+)
+def test_requirement_that_is_left_out_has_no_faults(text: str) -> None:
+    assert len(faults_of(text)) == 1
+    assert faults_of(f"other # exclude=l?b\n{text}") == []
+
+
 WINDOWS, LINUX = 'sys_platform == "win32"', 'sys_platform == "linux"'
 
 

@@ -129,6 +129,7 @@ class Job:
     :param files: the content of requirements files.
     :param unset: variables that pip must not see.
     :param label: what to call the target.
+    :param excluded: the names and globs of projects to leave out.
     """
 
     arguments: Sequence[str]
@@ -136,6 +137,7 @@ class Job:
     files: Mapping[str, str] | None = None
     unset: Sequence[str] = ()
     label: str = "the target"
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,4 +258,5 @@ class Workshop:
             destination=str(self.destination),
             result=self._result(number),
             unset=tuple(job.unset),
+            excluded=job.excluded,
         )

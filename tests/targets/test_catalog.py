@@ -29,7 +29,7 @@ from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 
 TAG = "cp36-cp36m-manylinux1_x86_64"
 BASE = target_from_tag(TAG, newest_pythons())
-KEYS_HINT = "known keys: markers, name, schema, tag, tags"
+KEYS_HINT = "known keys: exclude, markers, name, schema, tag, tags"
 VARIABLES_HINT = f"known ones: {', '.join(MARKER_VARIABLES)}"
 
 

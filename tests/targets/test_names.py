@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -70,6 +71,31 @@ class TestNames:
         for folder in (project, below):
             assert find("old-box", folder) == target_from_tag(TAG, newest_pythons())
             assert find("old-box", folder).label == "old-box"
+
+    def test_of_the_catalogue_with_what_is_left_out(self, project: Path) -> None:
+        name = "aws-lambda-python3.12-arm64"
+        describe(project, f"[tool.wheeltarget.targets.'{name}']\nexclude = ['Boto3', 'x-*']\n")
+        known = find(name, project.parent)
+        for written in (name, "aws-lambda-arm64-python3.12"):
+            target = find(written, project)
+            assert replace(target, excluded=()) == known
+            assert target.label == name
+            assert [each.pattern for each in target.excluded] == ["boto3", "x-*"]
+
+    @pytest.mark.parametrize(
+        ("table", "code", "message"),
+        [
+            ("old-box]\nexclude = ['a>1']\ntag = 'TAG'", "WT218", "'a>1' is a requirement"),
+            ("old-box]\nexclude = 'a'\ntag = 'TAG'", "WT207", "exclude must be a list of names"),
+            ("old-box]\nexclude = ['a']", "WT202", "old-box is not a known target"),
+            ("old-box.1]\ntag = 'TAG'", "WT205", "targets.old-box has a table 1"),
+        ],
+    )
+    def test_wrong_table(self, project: Path, table: str, code: str, message: str) -> None:
+        describe(project, f"[tool.wheeltarget.targets.{table}\n".replace("TAG", TAG))
+        with pytest.raises(TargetError) as caught:
+            find("old-box", project)
+        assert (caught.value.code, message in caught.value.message) == (code, True)
 
     def test_of_the_working_directory(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         describe(project, f"[tool.wheeltarget.targets.old-box]\ntag = '{TAG}'\n")

@@ -21,6 +21,7 @@ from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
 from wheeltarget.staging.stage import Stage
+from wheeltarget.targets.exclusions import Exclusion, Exclusions
 from wheeltarget.targets.names import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.wheelhouse.closure import (
@@ -448,3 +449,16 @@ def test_dependency_with_a_number_of_thousands_of_digits(text: str) -> None:
     (found,) = walk(Available(target(), {each.name: (each,) for each in wheels}), None)
     assert isinstance(found, UnreadableDependency)
     assert found.reason == "a number has too many digits"
+
+
+def test_what_is_left_out_is_not_missing(tmp_path: Path) -> None:
+    files = [make_wheel(tmp_path, "app", requires=["sdk>=2", "lib"]), make_wheel(tmp_path, "lib")]
+    wheels = list(map(read_metadata, files))
+    asked = [Requirement("app"), Requirement("sdk")]
+    excluded = Exclusions((Exclusion("s*"),))
+    assert find_missing_requirements(target(), asked, wheels, excluded) == []
+    assert len(find_missing_requirements(target(), asked, wheels)) == 2
+    # A wheel that is there although it is left out needs nothing.
+    there = [*wheels, read_metadata(make_wheel(tmp_path, "sdk", "2", requires=["core"]))]
+    available = {each.name: (each,) for each in there}
+    assert list(walk(Available(target(), available, excluded=excluded), None)) == []

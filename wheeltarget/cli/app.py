@@ -360,6 +360,26 @@ BuildPure = Annotated[
         help="If no wheel fits, build a pure Python wheel of this project on this machine.",
     ),
 ]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="NAME,…",
+        help="Leave out this project, and what only it needs; a glob such as 'nvidia-*' works.",
+        rich_help_panel="Leave-outs",
+    ),
+]
+ProvidedProjects = StrEnum("ProvidedProjects", "KEEP SKIP")
+"""What to do with the projects that the service of a target provides."""
+
+Provided = Annotated[
+    ProvidedProjects,
+    typer.Option(
+        "--provided",
+        help="Keep or skip what the service of a target provides, such as boto3 on AWS Lambda.",
+        rich_help_panel="Leave-outs",
+    ),
+]
 AllowIndexFailures = Annotated[
     bool,
     typer.Option(

@@ -31,10 +31,18 @@ from wheeltarget.resolver import explanation
 from wheeltarget.resolver.explanation import Build, Explanation, Release, Suggestion, judge
 from wheeltarget.resolver.index_failures import IndexFailure
 from wheeltarget.resolver.pip_runner import list_projects
-from wheeltarget.resolver.plan import PIP_ONLY, Job, parse_requirement
+from wheeltarget.resolver.plan import (
+    PIP_ONLY,
+    Job,
+    is_excluded,
+    is_needed,
+    parse_requirement,
+    project_of,
+)
 from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets import catalog
 from wheeltarget.targets.compatibility import Difference
+from wheeltarget.targets.leave_outs import note_unknown, read_leave_outs
 from wheeltarget.targets.names import HOST_LABEL
 from wheeltarget.targets.target import Target
 from wheeltarget.targets.variants import parse_variant
@@ -53,6 +61,8 @@ class ExplainRequest:
     :param tags: the values of ``--tags``, each a list with commas.
     :param targets: the values of ``--target``, each a list with commas.
     :param sources: the values of ``--allow-sdist``, each a list with commas.
+    :param exclude: the values of ``--exclude``, each a list with commas.
+    :param skip_provided: whether to leave out what the service of a target provides.
     :param environment: the environment variables.
     """
 
@@ -60,6 +70,8 @@ class ExplainRequest:
     tags: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    skip_provided: bool = False
     environment: Mapping[str, str] | None = None
 
 
@@ -96,6 +108,7 @@ class TargetResult:
     :param near: similar names, if there is no such project.
     :param marker: the marker that is false for the target; else empty.
     :param url: the URL that the requirement itself names; else empty.
+    :param left_out_by: what leaves the project out, such as ``--exclude``; else empty.
     :param problem: why the requirement could not be checked, as a sentence; else empty.
     """
 
@@ -107,6 +120,7 @@ class TargetResult:
     marker: str = ""
     url: str = ""
     problem: str = ""
+    left_out_by: str = ""
     _by_version: Mapping[str, BestFile] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -116,7 +130,7 @@ class TargetResult:
     @property
     def is_fine(self) -> bool:
         """Return whether the target gets what it needs."""
-        return self.result in {"fits", "not-needed", "named"}
+        return self.result in {"fits", "not-needed", "named", "left-out"}
 
     @property
     def newest(self) -> BestFile | None:
@@ -131,6 +145,8 @@ class TargetResult:
             return "unknown"
         if self.marker:
             return "not-needed"
+        if self.left_out_by:
+            return "left-out"
         if self.url and not self.explanation:
             return "named"
         return "fits" if self.taken else "misses"
@@ -149,6 +165,7 @@ class TargetResult:
             "sources": _suggestions(failed.sources if failed else ()),
             "missing": (why and why.missing) or None,
             "marker": self.marker or None,
+            "left_out_by": self.left_out_by or None,
             "url": self.url or None,
             "places": list(why.places if why else ()),
             "near": list(self.near),
@@ -251,7 +268,8 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
     """
     invocation = invocation or read_invocation(request.arguments, request.environment)
     sources = project_names("--allow-sdist", request.sources)
-    prepared = prepare(invocation, request.tags, request.targets, sources)
+    leave_outs = read_leave_outs(request.exclude, skip_provided=request.skip_provided)
+    prepared = prepare(invocation, request.tags, request.targets, sources, leave_outs=leave_outs)
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(faults)
@@ -270,7 +288,10 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
     return ExplainOutcome(
         tuple((target.label, target.tags[0], target.python) for target in targets),
         make_rows(jobs, listings, catalog.look_up_tag),
-        tuple(note_unused_constraints(prepared.plan)),
+        (
+            *note_unused_constraints(prepared.plan),
+            *(note_unknown(each.label) for each in targets if leave_outs.is_unknown(each)),
+        ),
     )
 
 
@@ -356,8 +377,10 @@ def _groups(job: Job, listing: JobListing) -> Iterable[list[_Found]]:
 
 def _matched(job: Job, requirements: Iterable[ListedRequirement]) -> list[_Found]:
     """Find the line of each requirement that pip has read."""
-    left = [(line, parse_requirement(line)) for line in job.lines]
-    found = []
+    # pip does not see requirements on excluded projects.
+    lines = [line for line in job.lines if not is_excluded(line, job.excluded)]
+    found = [_excluded(line, job) for line in job.lines if is_excluded(line, job.excluded)]
+    left = [(line, parse_requirement(line)) for line in lines]
     for asked in requirements:
         scores = []
         for _, requirement in left:
@@ -371,6 +394,17 @@ def _matched(job: Job, requirements: Iterable[ListedRequirement]) -> list[_Found
         best = max(scores, default=0)
         found.append(_Found(asked, left.pop(scores.index(best))[0] if best else None))
     return found
+
+
+def _excluded(line: SourceLine, job: Job) -> _Found:
+    """Return the requirement of a line whose project is left out."""
+    requirement, project = parse_requirement(line), project_of(line)
+    marker = str(requirement.marker or "") if requirement else ""
+    specifier = str(requirement.specifier) if requirement else ""
+    name = requirement.name if requirement else project
+    needed = job.target is None or is_needed(line, job.target)
+    asked = ListedRequirement(project, name, specifier, marker, needed=needed)
+    return _Found(asked, line)
 
 
 def _text(group: Sequence[_Found]) -> str:
@@ -393,6 +427,8 @@ def _result(group: Sequence[_Found], job: Job, listing: JobListing, build: Build
         return TargetResult(label, problem=asked.problem)
     if not asked.needed:
         return TargetResult(label, marker=asked.marker)
+    if exclusion := job.excluded.find(asked.project):
+        return TargetResult(label, left_out_by=exclusion.origin)
     if asked.url:
         return _result_by_filename(group[0], job.target, build)
     if fault := dict(job.disputed).get(asked.project):

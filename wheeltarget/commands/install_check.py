@@ -89,7 +89,7 @@ class InstallCheckOutcome:
 def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     """Unpack the wheels of a lock and import every top-level module in a real interpreter."""
     invocation = read_invocation((), request.environment)
-    lock = read_lock(request, invocation)
+    lock, _ = read_lock(request, invocation)
     with interruptible(), temporary_folder("install") as home:
         wheels, _ = take_wheels(lock, request, invocation, home / "wheels")
         paths = [path for _, path in wheels]

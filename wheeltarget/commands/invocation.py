@@ -237,6 +237,8 @@ def _is_plain(invocation: Invocation) -> bool:
     may_have_note = foreign and not invocation.is_quiet
     if may_have_note or inputs.faults or inputs.named or inputs.remote or inputs.locked:
         return False
+    if any(entry.excluded for entry in inputs.entries):
+        return False
     return all(file.repeatable for file in inputs.files)
 
 

@@ -25,7 +25,9 @@ from wheeltarget.requirements.parser import Inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import LookUp, Plan, make_plan
-from wheeltarget.targets.names import TargetName
+from wheeltarget.targets.exclusions import OPTION
+from wheeltarget.targets.leave_outs import ALL_KEPT, LeaveOuts, note_left_out, note_unknown
+from wheeltarget.targets.names import EXCLUDE, TargetName
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import (
     PROJECT_FILE,
@@ -70,12 +72,14 @@ def prepare(
     targets: tuple[str, ...],
     sources: frozenset[str] = frozenset(),
     *,
+    leave_outs: LeaveOuts = ALL_KEPT,
     locks: bool = False,
     fetches: bool = True,
 ) -> Prepared:
     """Read the inputs of a command, and plan it.
 
     :param sources: the projects that may be source distributions, normalised.
+    :param leave_outs: what is left out for every target.
     :param locks: whether the chosen files are locked, and must have a hash.
     :param fetches: whether remote requirements files are fetched.
     """
@@ -100,6 +104,7 @@ def prepare(
         inherited=inherited,
         locks=locks,
         exists=os.path.exists,
+        leave_outs=leave_outs,
     )
     every = (*inputs.faults, *faults, *_group_faults(invocation.everything))
     grouped = tuple(_grouped(invocation.everything))
@@ -205,6 +210,13 @@ def notes_on(
     for option in plan.pip_only:
         yield f"{option} has no target; assuming {host}"
     yield from note_unused_constraints(plan)
+    for result, label in zip(results, labels, strict=True):
+        left_out = (each.name for each in result.left_out)
+        yield from note_left_out(result.job.excluded, left_out, label)
+        if plan.leave_outs.is_unknown(result.job.target):
+            yield note_unknown(label)
+    if whole:
+        yield from _note_unused_exclusions(results)
     chosen = []
     for result, label in zip(results, labels, strict=True):
         for file in result.chosen:
@@ -218,6 +230,20 @@ def notes_on(
     allowed = frozenset().union(*(job.sources for job in plan.jobs))
     for name in sorted(allowed - {name for name, _, _ in chosen}) if whole else ():
         yield f"nothing needs {name}, whose source was allowed"
+
+
+def _note_unused_exclusions(results: Sequence[JobResult]) -> Iterator[str]:
+    """Yield a note for each exclusion of the command line or a clause that leaves nothing out."""
+    used = {
+        found.pattern
+        for result in results
+        for each in result.left_out
+        if (found := result.job.excluded.find(each.name))
+    }
+    every = dict.fromkeys(each for result in results for each in result.job.excluded.every)
+    for each in every:
+        if each.pattern not in used and each.origin.startswith((OPTION, f"{EXCLUDE}= ")):
+            yield f"nothing needs {each.pattern}, which {each.origin} leaves out"
 
 
 def note_unused_constraints(plan: Plan) -> Iterator[str]:

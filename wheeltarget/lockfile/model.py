@@ -3,7 +3,8 @@
 Specification: https://packaging.python.org/en/latest/specifications/pylock-toml/ (PEP 751). One
 file is for one target. ``[tool.wheeltarget]`` has ``schema`` (1), ``target`` (its label), ``tag``
 (its best tag), ``python`` (its full version), ``inputs`` (the annotated requirements and the
-constraints that it was made from, sorted) and ``digest`` (of the inputs). A project may have
+constraints that it was made from, sorted) and ``digest`` (of the inputs); and if projects were left
+out, ``excluded`` (their names, or globs). A project may have
 a table of this name, too, with ``built-from``, the source of a wheel that was built for the lock.
 """
 
@@ -94,6 +95,7 @@ class Lock:
     :param inputs: the annotated requirements and the constraints that it was made from.
     :param environment: a marker that is true for the target; empty if nothing is known of it.
     :param requires_python: the Python versions that the target can have.
+    :param excluded: the names and globs of projects that were left out, normalised.
     :raises LockError: if a project is there twice.
     """
 
@@ -104,6 +106,7 @@ class Lock:
     packages: tuple[LockedPackage, ...]
     environment: str = ""
     requires_python: str = ""
+    excluded: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         packages = sorted(self.packages, key=lambda package: package.name)
@@ -135,6 +138,7 @@ def to_pylock(lock: Lock) -> Pylock:
         "python": lock.python,
         "inputs": list(lock.inputs),
         "digest": _digest(lock.inputs),
+        **({"excluded": list(lock.excluded)} if lock.excluded else {}),
     }
     try:
         pylock = Pylock(
@@ -251,6 +255,7 @@ def _lock(
         tuple(_locked(each, by_package[n]) for n, each in enumerate(pylock.packages)),
         str(next(iter(pylock.environments or ()), "")),
         str(pylock.requires_python or ""),
+        origin.excluded,
     )
 
 

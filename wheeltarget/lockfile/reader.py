@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 
 from wheeltarget.errors import Fault, Location
 from wheeltarget.pip_config.options import is_own
+from wheeltarget.targets.exclusions import Exclusion, InvalidPatternError
 from wheeltarget.targets.variants import parse_variant
 from wheeltarget.utils.files import LOCK_FILE
 from wheeltarget.utils.toml import (
@@ -116,11 +117,18 @@ class PinnedFile:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The target that a lock was made for: its label, its best tag, and its full Python version."""
+    """The target that a lock was made for, and what was left out.
+
+    :param label: its label.
+    :param tag: its best tag.
+    :param python: its full Python version.
+    :param excluded: the names and globs of the projects that were left out.
+    """
 
     label: str
     tag: str
     python: str
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,7 +413,21 @@ def _read_origin(data: Mapping[str, Any], collector: FaultCollector) -> Origin |
             collector.add((*path, key), f"{value!r} is not a full version of Python", "lock again")
         else:
             values.append(value)
-    return Origin(*values) if len(values) == 3 else None
+    excluded = table.get("excluded", [])
+    if not isinstance(excluded, list) or not all(map(_is_pattern, excluded)):
+        message = "has to be a list of names of projects, or globs"
+        collector.add((*path, "excluded"), message, "lock again")
+        return None
+    if len(values) < 3:
+        return None
+    return Origin(values[0], values[1], values[2], tuple(excluded))
+
+
+def _is_pattern(value: object) -> bool:
+    try:
+        return isinstance(value, str) and Exclusion(value).pattern == value
+    except InvalidPatternError:
+        return False
 
 
 def _check_own(pylock: Pylock, collector: FaultCollector) -> None:

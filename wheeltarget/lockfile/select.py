@@ -15,6 +15,7 @@ from packaging.tags import Tag
 from packaging.utils import canonicalize_name
 
 from wheeltarget.errors import Fault, TargetError
+from wheeltarget.lockfile.leave_out import ALL_KEPT, LeftOut, leave_out, unknown_needs
 from wheeltarget.lockfile.reader import (
     FaultCollector,
     KeyPath,
@@ -22,6 +23,7 @@ from wheeltarget.lockfile.reader import (
     ParsedLock,
     PinnedFile,
 )
+from wheeltarget.targets.exclusions import Exclusions
 from wheeltarget.targets.markers import holds
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.targets.variants import parse_variant
@@ -35,11 +37,12 @@ _LOCK_AGAIN = "lock again for this target, or choose another one"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The files of locks for one target, in the order of the lock."""
+    """The files of locks for one target, in the order of the lock, and what was left out."""
 
     label: str
     target: Target
     files: tuple[PinnedFile, ...]
+    left_out: LeftOut = ALL_KEPT
 
 
 def select(
@@ -81,6 +84,33 @@ def select_own(lock: ParsedLock, find: FindTarget) -> tuple[list[Selection], lis
             collector.add(file.key_path, message, hint)
     faults = collector.faults or select(lock, [(lock.origin.label, target)], frozenset())[1]
     return [Selection(lock.origin.label, target, files)], faults
+
+
+def without_excluded(
+    lock: ParsedLock, selection: Selection, excluded: Exclusions
+) -> tuple[Selection, list[Fault]]:
+    """Leave excluded projects, and what only they need, out of a selection.
+
+    :returns: the selection, and a fault if it is not known what only they need.
+    """
+    if not excluded:
+        return selection, []
+    names = {file.project for file in selection.files}
+    needs: dict[str, set[str]] = {name: set() for name in names}
+    for package in lock.pylock.packages:
+        if package.name in names:
+            found = (each.get("name") for each in package.dependencies or ())
+            needs[package.name] |= {canonicalize_name(name) for name in found if name} & names
+    table = (lock.pylock.tool or {}).get("wheeltarget", {})
+    inputs = [str(each) for each in table.get("inputs", ())] if lock.origin else None
+    direct = (file.project for file in selection.files if file.is_direct)
+    left_out = leave_out(needs, excluded, inputs, direct)
+    if left_out.problem:
+        collector = FaultCollector(lock.name, lock.text)
+        collector.add((), *unknown_needs(left_out))
+        return selection, collector.faults
+    kept = tuple(file for file in selection.files if file.project not in left_out)
+    return replace(selection, files=kept, left_out=left_out), []
 
 
 def _own_target(origin: Origin, find: FindTarget, files: Iterable[PinnedFile]) -> Target:

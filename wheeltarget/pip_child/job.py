@@ -20,9 +20,13 @@ from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.freshness import Freshness, WantedPages
 from wheeltarget.pip_child.links import modern_wheel_name, normalize_name
 from wheeltarget.pip_child.progress import Transfers
+from wheeltarget.targets.exclusions import matcher
 from wheeltarget.targets.markers import reads_old
 from wheeltarget.targets.own_pip import newest_pip
 from wheeltarget.targets.specifiers import reads_legacy
+
+USER = ("", "")
+"""What stands for the user among the releases that require something."""
 
 
 class Tags:
@@ -93,6 +97,9 @@ class JobState:
     :param linked: the paths of files that were linked into the job's folder, not fetched.
     :param saved: by requirement, file names that differ from those of their links.
     :param page_failures: the index pages that could not be read.
+    :param cut: by name and version of a release, the excluded projects that it requires; those that
+        the user requires are at :data:`USER`.
+    :param left_out: the excluded projects that something needs.
     """
 
     order: pip_protocol.JobOrder
@@ -110,15 +117,19 @@ class JobState:
     saved: dict[str, str] = field(default_factory=dict)
     pages: WantedPages = field(default_factory=WantedPages)
     page_failures: list[pip_protocol.PageFailure] = field(default_factory=list)
+    cut: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    left_out: tuple[pip_protocol.LeftOutProject, ...] = ()
     chosen: tuple[pip_protocol.ChosenFile, ...] = ()
     failure: pip_protocol.Failure | None = None
     messages: list[str] = field(default_factory=list)
     fresh_until: float | None = None
     listing: pip_protocol.JobListing | None = None
     view: View | None = field(init=False)
+    is_excluded: Callable[[str], bool] = field(init=False)
     _allowed: dict[str, Tags] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.is_excluded = matcher(self.order.excluded)
         self._allowed = {name: Tags(tags) for name, tags in self.order.allowed_tags.items()}
         self.view = View(self.order.target) if self.order.target else None
 
@@ -158,7 +169,7 @@ class JobState:
     def report(self, exit_code: int) -> pip_protocol.JobReport:
         """Return the report of the job, for which pip has ended with an exit code."""
         messages, failures = tuple(self.messages), tuple(self.page_failures)
-        result = (self.chosen, self.failure, messages, self.fresh_until, failures)
+        result = (self.chosen, self.failure, messages, self.fresh_until, failures, self.left_out)
         return pip_protocol.JobReport(exit_code, self.dependencies, *result)
 
 

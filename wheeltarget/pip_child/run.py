@@ -13,6 +13,7 @@ from wheeltarget.errors import PipMovedError
 from wheeltarget.pip_child.job import CurrentJob, RunContext, changed_environment, download
 from wheeltarget.pip_child.patches import (
     chosen_files,
+    exclusions,
     existing_files,
     failures,
     index_pages,
@@ -36,6 +37,7 @@ _SEAMS = (
     Seam("files of one project", selection.patch_selection, selection.prove_selection),
     Seam("failures of the resolver", failures.patch_failures, failures.prove_failures),
     Seam("specifiers from before PEP 440", metadata.patch_legacy, metadata.prove_legacy),
+    Seam("excluded projects", exclusions.patch_exclusions, exclusions.prove_exclusions),
     FILES,
     Seam("index pages", index_pages.patch_pages, index_pages.prove_pages),
     Seam("existing files", existing_files.patch_existing, None),

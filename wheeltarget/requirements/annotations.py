@@ -1,8 +1,9 @@
 """The annotation grammar: the targets that a requirement line names, with their places.
 
-A clause is ``tags=`` or ``target=`` and a comma-separated list. It is written after a ``;`` after
-the requirement and its marker, or after a ``#``; on a line of its own the latter sets the default
-for the lines below. The rest of the line follows pip's requirements file format and PEP 508.
+A clause is ``tags=``, ``target=`` or ``exclude=`` and a comma-separated list. It is written after a
+``;`` after the requirement and its marker, or after a ``#``; on a line of its own the latter sets
+the default for the lines below. The rest of the line follows pip's requirements file format and
+PEP 508.
 
 Misspelled clauses are refused. Except after the requirement's own ``;``, pip would silently ignore
 such a clause, and the target would be lost.
@@ -18,22 +19,23 @@ from difflib import get_close_matches
 from enum import Enum
 
 from wheeltarget.errors import AnnotationError
-from wheeltarget.targets.names import KEYS
+from wheeltarget.targets.exclusions import Exclusion, InvalidPatternError
+from wheeltarget.targets.names import CLAUSES, EXCLUDE
 
 EXAMPLE = "tags=cp312-cp312-manylinux_2_28_x86_64"
-_EXAMPLES = {"tags": EXAMPLE, "target": "target=host"}
+_EXAMPLES = {"tags": EXAMPLE, "target": "target=host", EXCLUDE: "exclude=boto3,nvidia-*"}
 _ON_AN_OPTION = (
     "a clause belongs to a requirement, not to an option",
     "set a default on a line of its own above: # " + EXAMPLE,
 )
 
 TAG = r"(?:cp|py|pp|ip|jy|graalpy)\d\w*+-[\w.]++-[\w.]++"
-KEY = r"(?:tags?|targets?)"
+KEY = r"(?:tags?|targets?|excludes?)"
 _COMMENT_MARK = re.compile(r"(?:(?<=\s)|^)#")
 _CLAUSE = re.compile(r"\s*+(?P<key>[A-Za-z][\w-]*)\s*+=(?!=)")
 _NO_REQUIREMENT = "WT007"
-_ALONE = re.compile(r"\b(tags|target)\s*+=\s*+([^\s;#]++)")
-_KNOWN_CLAUSE = re.compile(r"\s*+(?P<key>tags|target)\s*+=(?!=)")
+_ALONE = re.compile(r"\b(tags|target|exclude)\s*+=\s*+([^\s;#]++)")
+_KNOWN_CLAUSE = re.compile(r"\s*+(?P<key>tags|target|exclude)\s*+=(?!=)")
 _URL = re.compile(r"\s*+([\w.\[\],\s-]+@\s*+)?[A-Za-z][A-Za-z0-9+.-]+:")
 _EDITABLE = re.compile(r"(?:^|\s)(?:-e|--ed)")
 _DASH = re.compile(r"(?:^\s*+| )(?=-)")
@@ -67,11 +69,14 @@ _TAGS_AFTER_NAME = re.compile(rf"\s*+[^\s;/]++\s++(?P<tags>{_LISTED_TAGS})\s*+$"
 _QUOTED_CLAUSE = re.compile(rf"\s*+(?P<quoted>(['\"`])\s*+{KEY}\s*+=.*\2)\s*+$", re.IGNORECASE)
 _QUOTED_LIST = {
     "tags": re.compile(r"\s*+(?P<quoted>['\"`(\[{<].*['\"`)\]}>])\s*+$", re.DOTALL),
-    "target": re.compile(r"\s*+(?P<quoted>(['\"`]).*\2)\s*+$", re.DOTALL),
+    **dict.fromkeys(
+        ("target", EXCLUDE), re.compile(r"\s*+(?P<quoted>(['\"`]).*\2)\s*+$", re.DOTALL)
+    ),
 }
 _AS_OPTION = re.compile(rf"(?:^|\s)--?(?P<key>{KEY})(?=[\s=]|$)", re.IGNORECASE)
 _IN_URL = re.compile(
-    rf"(?P<mark>[;#&])\s*+(?:{KEY}\s*+=\s*+{TAG}|(?<!&)target\s*+=[\w./\s,-]++$)", re.IGNORECASE
+    rf"(?P<mark>[;#&])\s*+(?:{KEY}\s*+=\s*+{TAG}|(?<!&)(?:target|exclude)\s*+=[\w./\s,*?-]++$)",
+    re.IGNORECASE,
 )
 
 
@@ -115,7 +120,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A ``tags=…`` or ``target=…`` with at least one value."""
+    """A ``tags=…``, ``target=…`` or ``exclude=…`` with at least one value."""
 
     key: str
     values: tuple[Word, ...]
@@ -225,7 +230,7 @@ def has_clause(text: str) -> bool:
 
 def nearest_key(key: str) -> str:
     """Return the key for a misspelled one, a match of :data:`KEY`."""
-    return "target" if key.lower().startswith("target") else "tags"
+    return next((each for each in ("target", EXCLUDE) if key.lower().startswith(each)), "tags")
 
 
 def _parse_body(text: str, body: str) -> AnnotatedLine:
@@ -439,9 +444,9 @@ def _separators(arguments: str) -> Iterator[int]:
 def _clause(piece: Word, match: re.Match[str]) -> Clause:
     key = match["key"]
     start, end, listed_at = (piece.start + each for each in (*match.span("key"), match.end()))
-    if key not in KEYS:
-        near = get_close_matches(key.lower(), KEYS, n=1, cutoff=0.5)
-        hint = f"write {near[0]}=…" if near else "the clauses are tags=… and target=…"
+    if key not in CLAUSES:
+        near = get_close_matches(key.lower(), CLAUSES, n=1, cutoff=0.5)
+        hint = f"write {near[0]}=…" if near else "the clauses are tags=…, target=… and exclude=…"
         raise AnnotationError(f"{key}= is not a clause", hint, start, end, code="WT001")
     listed = piece.text[match.end() :]
     if not listed.strip():
@@ -468,6 +473,12 @@ def _values(key: str, listed: str, start: int) -> Iterator[Word]:
             message = f"there is white space in {word.text!r}"
             hint = "separate tags by commas; put a comment after a # of its own"
             raise AnnotationError(message, hint, word.start, word.end, code="WT004")
+        if key == EXCLUDE and "${" not in word.text:
+            try:
+                Exclusion(word.text)
+            except InvalidPatternError as error:
+                place = word.start, word.end
+                raise AnnotationError(error.message, error.hint, *place, code="WT021") from error
         yield word
         start += len(text) + 1
 
@@ -482,13 +493,13 @@ def _refuse_misspelled(piece: Word) -> None:
     if re.match(TAG, first, re.IGNORECASE):
         meant = alone or "=" in sign
     else:
-        named = sign.count("=") == 1 and nearest_key(key) == "target" and not match["lead"].strip()
+        named = sign.count("=") == 1 and nearest_key(key) != "tags" and not match["lead"].strip()
         meant = alone and (named or (first == "host" and bool(sign)))
     if not meant:
         return
     start = piece.start + match.start("key")
     end = piece.start + match.end("sign" if sign else "key")
-    if key in KEYS and sign == "=":
+    if key in CLAUSES and sign == "=":
         raise _after_text(key, start, end)
     message = f"{key}{sign} is not a clause" if sign else f"{key} is not followed by ="
     hint = f"write {nearest_key(key)}=… as in {_EXAMPLES[nearest_key(key)]}"

@@ -34,7 +34,8 @@ from wheeltarget.pip_config.options import (
     split_file_options,
 )
 from wheeltarget.requirements.annotations import AnnotatedLine, Kind, parse_argument, parse_line
-from wheeltarget.targets.names import TargetName
+from wheeltarget.targets.exclusions import Exclusion, InvalidPatternError
+from wheeltarget.targets.names import EXCLUDE, KEYS, TargetName
 from wheeltarget.utils.files import RefusedFileError
 
 if TYPE_CHECKING:
@@ -130,11 +131,16 @@ class RequirementsFile:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A requirement or constraint; its targets are None if the command line decides."""
+    """A requirement or constraint.
+
+    :param targets: None if the command line decides.
+    :param excluded: what its clauses, or the default above it, leave out for its targets.
+    """
 
     line: SourceLine
     targets: Names | None
     constraint: bool = False
+    excluded: tuple[Exclusion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +192,12 @@ def encoding_of(data: bytes, fallback: str) -> tuple[bytes, str]:
 def constraint_fault(line: SourceLine) -> Fault | None:
     """Return why pip refuses a line as a constraint, whatever the target; None if it does not."""
     requirement = line.parsed.requirement
+    excluding = next((each for each in line.parsed.clauses if each.key == EXCLUDE), None)
+    if excluding:
+        values = excluding.values
+        first = line.parsed.text.rindex(EXCLUDE, 0, values[0].start)
+        message, hint = "a constraint cannot have exclude=", "write it in a requirement"
+        return line.fault(message, hint, first, values[-1].end, "WT503")
     if not requirement:
         hint = "write it in a requirements file"
         return line.fault("an editable project cannot be a constraint", hint, code="WT502")
@@ -288,13 +300,13 @@ def read_inputs(
     reader = _Reader(read, read_nested, environment, fetched)
     for name, constraint in files:
         if constraint or not is_lock(name):
-            reader.include(name, None, constraint=constraint)
+            reader.include(name, _NO_DEFAULT, constraint=constraint)
     for number, text in enumerate(arguments, start=1):
         line = parse_typed(number, text)
         if isinstance(line, RefusedLine):
             reader.faults.append(line.fault)
         else:
-            reader.add(line, None)
+            reader.add(line, _NO_DEFAULT)
     return Inputs(
         tuple(each for each in reader.files.values() if each is not None),
         tuple(reader.entries),
@@ -304,6 +316,17 @@ def read_inputs(
         tuple(dict.fromkeys(reader.remote)),
         tuple(reader.locked),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Default:
+    """What applies to a line without clauses; targets are None if the command line decides."""
+
+    targets: Names | None = None
+    excluded: tuple[Exclusion, ...] = ()
+
+
+_NO_DEFAULT = _Default()
 
 
 @dataclass(slots=True)
@@ -323,18 +346,21 @@ class _Reader:
     locked: list[LockedVersion] = field(default_factory=list)
     repeated: int = 0
 
-    def add(self, line: SourceLine, default: Names | None, *, constraint: bool = False) -> None:
+    def add(self, line: SourceLine, default: _Default, *, constraint: bool = False) -> None:
         """Add a requirement or constraint."""
-        targets = self._names(line) if line.parsed.clauses else default
+        targets: Names | None = self._names(line)
         fault = constraint_fault(line) if constraint else None
         if fault:
             self.faults.append(fault)
-        self.entries.append(Entry(line, targets, constraint))
+        excluded = () if constraint else tuple(self._exclusions(line))
+        if not targets:
+            targets, excluded = default.targets, (*default.excluded, *excluded)
+        self.entries.append(Entry(line, targets, constraint, excluded))
 
     def include(
         self,
         name: str,
-        default: Names | None,
+        default: _Default,
         *,
         constraint: bool,
         above: tuple[str, ...] = (),
@@ -363,15 +389,15 @@ class _Reader:
         file = self.files[name]
         for line in file.lines if file else ():
             if line.parsed.kind is Kind.DEFAULT:
-                default = self._names(line)
+                # If it names no target, that of the lines before it stays.
+                targets = self._names(line) or default.targets
+                default = _Default(targets, tuple(self._exclusions(line)))
             elif line.parsed.kind is Kind.OPTION:
                 self._include_nested(line, default, (*above, place))
             else:
                 self.add(line, default, constraint=constraint)
 
-    def _include_nested(
-        self, line: SourceLine, default: Names | None, above: tuple[str, ...]
-    ) -> None:
+    def _include_nested(self, line: SourceLine, default: _Default, above: tuple[str, ...]) -> None:
         """Include the file of the first ``-r``, else of the first ``-c``; only pip reads others."""
         try:
             given = CommandLine(split_file_options(line.parsed.options), ())
@@ -385,7 +411,7 @@ class _Reader:
             path = urljoin(line.file, path)
         elif not is_remote(path):
             path = os.path.abspath(os.path.join(os.path.dirname(line.file), path))  # noqa: PTH100, PTH118, PTH120 - as pip writes it
-        inherited = default if requirements else None
+        inherited = default if requirements else _NO_DEFAULT
         self.include(path, inherited, constraint=not requirements, above=above, named_by=line)
 
     def _load(self, name: str, named_by: SourceLine | None) -> RequirementsFile | None:
@@ -455,10 +481,24 @@ class _Reader:
             TargetName(clause.key, text.strip(), folder, line.fault("", "", word.start, word.end))
             for clause in line.parsed.clauses
             for word in clause.values
+            if clause.key in KEYS
             for text in (word.text if typed else self._expand(word.text)).split(",")
         ]
         self.named += names
         return tuple(dict.fromkeys(names))
+
+    def _exclusions(self, line: SourceLine) -> Iterator[Exclusion]:
+        """Yield what the clauses of a line leave out."""
+        typed = line.file == COMMAND_LINE
+        origin = f"{EXCLUDE}=" if typed else f"{EXCLUDE}= in {line.file}:{line.number}"
+        for clause in line.parsed.clauses:
+            for word in clause.values if clause.key == EXCLUDE else ():
+                for text in (word.text if typed else self._expand(word.text)).split(","):
+                    try:
+                        yield Exclusion(text.strip(), origin)
+                    except InvalidPatternError as error:  # in a variable
+                        place = word.start, word.end, "WT021"
+                        self.faults.append(line.fault(error.message, error.hint, *place))
 
     def _expand(self, text: str) -> str:
         """Expand ``${VAR}`` as pip does: an unset or empty variable stays as written."""

@@ -104,6 +104,7 @@ class JobResult:
     messages: tuple[str, ...] = ()
     fresh_until: float | None = None
     page_failures: tuple[protocol.PageFailure, ...] = ()
+    left_out: tuple[protocol.LeftOutProject, ...] = ()
 
 
 @contextmanager
@@ -288,6 +289,7 @@ def _make_order(
         dict(job.allowed_tags),
         job.sources,
         dict(job.preferred),
+        job.excluded.patterns,
         dry_run=True,
     )
 
@@ -375,7 +377,7 @@ def check_result(result: JobResult, *, dry_run: bool) -> None:
         file if dry_run or file.path.suffix != ".whl" else closure.read_metadata(file.path)
         for file in result.chosen
     ]
-    closure.check_closure(target, roots(result), metadata)
+    closure.check_closure(target, roots(result), metadata, result.job.excluded)
 
 
 def roots(result: JobResult) -> list[Requirement]:

@@ -42,6 +42,8 @@ from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.foreign_locks import EXPORTS, LockedVersion
 from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
 from wheeltarget.targets.catalog import host
+from wheeltarget.targets.exclusions import NOTHING, Exclusions
+from wheeltarget.targets.leave_outs import ALL_KEPT, LeaveOuts
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.specifiers import is_pin
 from wheeltarget.targets.target import Target
@@ -76,6 +78,7 @@ class Job:
     :param allowed_tags: (project, tags) for each project for which constraints allow fewer wheels.
     :param sources: the projects whose source distributions are allowed, normalised.
     :param preferred: (project, version) for each version to try before all others.
+    :param excluded: the projects that are left out, with what only they need.
     :param hashed: the projects with a hash if pip requires hashes, normalised; else None.
     :param disputed: (project, fault) for each project of which locks of other tools have two
         versions for this target; a fault only if the project is needed.
@@ -90,6 +93,7 @@ class Job:
     preferred: tuple[tuple[str, str], ...] = ()
     disputed: tuple[tuple[str, Fault], ...] = ()
     hashed: frozenset[str] | None = None
+    excluded: Exclusions = NOTHING
 
     def named_projects(self) -> Iterator[tuple[str, SourceLine]]:
         """Yield the project that each line names, or else its URL as pip reads it, and the line."""
@@ -106,17 +110,19 @@ class Plan:
     :param untargeted: the lines that are resolved for this interpreter while others are not.
     :param unused_constraints: the constraints whose clause matches no target of the run.
     :param pip_only: the options whose requirements only pip reads, for this interpreter as well.
+    :param leave_outs: what the command line leaves out.
     """
 
     jobs: tuple[Job, ...]
     untargeted: tuple[SourceLine, ...]
     unused_constraints: tuple[SourceLine, ...] = ()
     pip_only: tuple[str, ...] = ()
+    leave_outs: LeaveOuts = ALL_KEPT
 
     @property
     def is_plain(self) -> bool:
         """Return whether there is no target at all, so that plain pip can run."""
-        return all(job.target is None and not job.allowed_tags for job in self.jobs)
+        return not any(job.target or job.allowed_tags or job.excluded for job in self.jobs)
 
     def part(self, numbers: Sequence[int]) -> Plan:
         """Return the plan with some of the jobs, by their indices."""
@@ -148,6 +154,7 @@ def make_plan(
     inherited: Iterable[GivenOption] = (),
     locks: bool = False,
     exists: Callable[[str], bool] = lambda _path: True,
+    leave_outs: LeaveOuts = ALL_KEPT,
 ) -> tuple[Plan, tuple[Fault, ...]]:
     """Decide which requirements go to pip for which target.
 
@@ -158,6 +165,7 @@ def make_plan(
     :param inherited: the options of pip's configuration, which apply to every job.
     :param locks: whether the result is locked, so that every file needs a hash.
     :param exists: whether a file or folder exists, by its path.
+    :param leave_outs: what is left out for every target.
     :returns: the plan, and the faults; with faults the plan must not be run.
     """
     found, faults = _look_up_all((*inputs.named, *defaults), look_up)
@@ -174,10 +182,11 @@ def make_plan(
     jobs = []
     for target, entries in by_target.items():
         lines = tuple(dict.fromkeys(entry.line for entry in entries))
+        left_out = leave_outs.of(target, (each for entry in entries for each in entry.excluded))
         hashes = _requires_hashes(lines, (*inherited, *(option for _, option in options)))
         if target is not None:
             refused = dict(_number_faults((*constraints[target].lines, *lines)))
-            sound = [line for line in lines if line not in refused]
+            sound = [line for line in lines if not (line in refused or is_excluded(line, left_out))]
             refused |= _missing_faults(target, sound, exists)
             faults += refused.values()
             rest = [line for line in sound if line not in refused]
@@ -198,6 +207,7 @@ def make_plan(
             sources if target else frozenset(),
             disputed=tuple(_disputed(target, inputs.locked)),
             hashed=frozenset(_hashed_projects(mine)) if hashes else None,
+            excluded=left_out,
         )
         jobs.append(job)
     mixed = None in by_target and len(by_target) > 1 and not defaults
@@ -210,6 +220,7 @@ def make_plan(
         tuple(dict.fromkeys(e.line for e in by_target[None] if e.targets is None)) if mixed else (),
         tuple(dict.fromkeys(unused_constraints)),
         tuple(" ".join(option.arguments) for option in pip_only if mixed),
+        leave_outs,
     )
     return plan, tuple(dict.fromkeys(faults))
 
@@ -240,6 +251,19 @@ def _by_target(
         for target in dict.fromkeys(default_targets if entry.targets is None else named):
             by_target[target].append(entry)
     return by_target
+
+
+def is_excluded(line: SourceLine, excluded: Exclusions) -> bool:
+    """Return whether a line requires a project that is left out, if the line names the project."""
+    return bool(excluded) and project_of(line) in excluded
+
+
+def project_of(line: SourceLine) -> str:
+    """Return the project of a line, normalised; an empty text if the line does not have it."""
+    name = _name(line)
+    with suppress(InvalidWheelFilename):
+        name = name or parse_wheel_filename(wheel_name(line))[0]
+    return name
 
 
 def content_for(file: RequirementsFile, mine: Collection[SourceLine]) -> str:

@@ -15,8 +15,10 @@ from packaging.markers import default_environment
 from packaging.tags import sys_tags
 
 from wheeltarget.errors import TargetError
+from wheeltarget.targets.exclusions import Exclusion, InvalidPatternError
 from wheeltarget.targets.find import find_target
 from wheeltarget.targets.names import (
+    EXCLUDE,
     HOST,
     NamedTarget,
     Projects,
@@ -37,6 +39,7 @@ _TYPES: Mapping[str, tuple[type, str]] = {
     "markers": (dict, f"a table of strings by {MARKER_VARIABLES[0]} and the like"),
     "tag": (str, "a string"),
     "tags": (list, "a list of strings"),
+    EXCLUDE: (list, "a list of names of projects"),
 }
 """The type of the value of each key of a target file, and its name."""
 _FILE_KEYS = sorted({"schema", *_TYPES})
@@ -86,10 +89,24 @@ def look_up(key: str, text: str, folder: str, projects: Projects | None = None) 
     try:
         look_up_tag(text)
     except TargetError:
-        own = find_user_target(text, Path(folder), projects or Projects())
-        return build_user_target(own) if own else build_named(find_target(text))
+        return _build(text, Path(folder), projects or Projects())
     hint = f"a tag is given with tags=: tags={text}"
     raise TargetError(f"{text} is not the name of a target", hint, code="WT201")
+
+
+def _build(name: str, folder: Path, projects: Projects) -> Target:
+    """Build the target of a name, of which the project may have only written what it leaves out."""
+    if own := find_user_target(name, folder, projects):
+        return build_user_target(own)
+    named = find_target(name)
+    own = find_user_target(named.name, folder, projects)  # it has its full name there
+    if own is not None and _only_excludes(own):
+        return build_user_target(own)
+    return build_named(named)
+
+
+def _only_excludes(own: UserTarget) -> bool:
+    return own.table is not None and own.table.keys() == {EXCLUDE}
 
 
 def _is_name(text: str, folder: Path, projects: Projects) -> bool:
@@ -106,10 +123,16 @@ def look_up_tag(text: str) -> Target:
 
 
 def build_user_target(own: UserTarget) -> Target:
-    """Build a target that the project or the user has defined; raise TargetError if it is wrong."""
+    """Build a target that the project or the user has defined; raise TargetError if it is wrong.
+
+    A table with ``exclude`` alone is about the target of the catalog with its name.
+    """
     if own.table is None:
         return replace(read_target_file(own.file, str(own.file)), label=own.name)
     label = f"{own.file}: tool.wheeltarget.targets.{own.name}"
+    if _only_excludes(own):
+        _check_types(own.table, label)
+        return replace(build_named(find_target(own.name)), excluded=_exclusions(own.table, label))
     return replace(target_from_table(own.table, label), label=own.name)
 
 
@@ -240,9 +263,20 @@ def target_from_table(data: Mapping[str, Any], label: str) -> Target:
         raise TargetError(message, code="WT206")
     _check_types(data, label)
     name, markers = data.get("name", label), data.get("markers", {})
+    excluded = _exclusions(data, label)
     if "tag" in data:
-        return _with_markers(data["tag"], name, markers, label)
-    return Target(name, tuple(tag.lower() for tag in data["tags"]), tuple(markers.items()))
+        return replace(_with_markers(data["tag"], name, markers, label), excluded=excluded)
+    tags = tuple(tag.lower() for tag in data["tags"])
+    return Target(name, tags, tuple(markers.items()), excluded)
+
+
+def _exclusions(data: Mapping[str, Any], label: str) -> tuple[Exclusion, ...]:
+    """Return what is left out for the target of a table."""
+    try:
+        return tuple(Exclusion(each, "its definition") for each in data.get(EXCLUDE, ()))
+    except InvalidPatternError as error:
+        message = f"{label}: {EXCLUDE}: {error.message}"
+        raise TargetError(message, error.hint, code="WT218") from error
 
 
 def _check_types(data: Mapping[str, Any], label: str) -> None:

@@ -33,7 +33,13 @@ HOST_LABEL = "this interpreter"
 """The label of the running interpreter if no target is named."""
 
 KEYS = ("tags", "target")
-"""The keys of clauses, and the settings of a project that name targets."""
+"""The keys of clauses, and the settings of a project, that name targets."""
+
+EXCLUDE = "exclude"
+"""The key of a clause, and of the table of a target, that names what is left out."""
+
+CLAUSES = (*KEYS, EXCLUDE)
+"""The keys of all clauses."""
 
 ALIASES = {
     "x86_64": ("x86_64", "amd64", "x64"),
@@ -238,6 +244,13 @@ def _of_project(folder: Path, projects: Projects) -> Iterator[UserTarget]:
     except InputError as error:
         where = f"{error.faults[0].location}: " if error.faults[0].location else ""
         raise TargetError(f"{where}{error.message}", error.hint, code="WT203") from error
+    for name, each in tables.items():
+        # A dot in a name that is not in quotes begins a table of its own.
+        for key in (key for key, value in each.items() if isinstance(value, dict)):
+            if key != "markers":
+                hint = f'write the name in quotes: [tool.wheeltarget.{_TARGETS}."{name}.{key}"]'
+                message = f"{file}: tool.wheeltarget.{_TARGETS}.{name} has a table {key}"
+                raise TargetError(message, hint, code="WT205")
     return (UserTarget(name, file, table) for name, table in tables.items())
 
 

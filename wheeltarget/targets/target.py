@@ -18,6 +18,7 @@ from packaging.version import InvalidVersion
 
 from wheeltarget.errors import TargetError
 from wheeltarget.targets import specifiers as legacy
+from wheeltarget.targets.exclusions import Exclusion
 from wheeltarget.targets.markers import as_read_for, holds, reads_old
 from wheeltarget.targets.tags import Platform, Version, check_abi, loaded_abis, parse_platform
 from wheeltarget.utils.toml import LONG_NUMBER
@@ -47,17 +48,19 @@ _TAG = re.compile(r"[a-z0-9_]+-[a-z0-9_]+-[a-z0-9_]+", re.ASCII)
 class Target:
     """An environment, as a resolver sees it.
 
-    Targets are equal if they accept the same files; the label does not count.
+    Targets are equal if they get the same files; the label does not count.
 
     :param label: the name in messages: the tag as written, or the name of a target file.
     :param tags: every tag that the environment's pip accepts, most preferred first.
     :param markers: (variable, value) for each marker variable that is known.
+    :param excluded: the projects that are left out for it.
     :raises TargetError: if they are invalid, or the full version of Python is not known.
     """
 
     label: str = field(compare=False)
     tags: tuple[str, ...]
     markers: tuple[tuple[str, str], ...]
+    excluded: tuple[Exclusion, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.tags:

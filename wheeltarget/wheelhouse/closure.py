@@ -22,6 +22,7 @@ from packaging.version import Version
 
 from wheeltarget.errors import ClosureError
 from wheeltarget.pip_protocol import ChosenFile
+from wheeltarget.targets.exclusions import NOTHING, Exclusions
 from wheeltarget.targets.specifiers import takes_prereleases
 from wheeltarget.targets.target import Target
 from wheeltarget.wheelhouse.archive import DAMAGE, describe_damage
@@ -133,12 +134,14 @@ class Available(Generic[_Wheel]):
     """The wheels that a target accepts, and versions of source distributions, by project.
 
     :param prereleases: whether every pre-release may be taken; else the target's own pip decides.
+    :param excluded: the projects that are left out, so that they are not missing.
     """
 
     target: Target
     wheels: Mapping[str, Sequence[_Wheel]]
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
     prereleases: bool = True
+    excluded: Exclusions = NOTHING
 
     def versions(self, project: str) -> tuple[str, ...]:
         """Return the available versions of a project."""
@@ -170,6 +173,8 @@ def walk(
             if not is_wanted(requirement, target, extra):
                 continue
             name = canonicalize_name(requirement.name)
+            if name in available.excluded:
+                continue
             found, accepts = available.versions(name), requirement.specifier.contains
             matching = {each for each in found if accepts(each, prereleases=True)}
             todo.extend(
@@ -187,7 +192,12 @@ def walk(
             prereleases.note(name, requirement, replace(missing, found=tuple(matching)))
 
     if roots is None:
-        todo.extend((wheel, "") for wheels in available.wheels.values() for wheel in wheels)
+        todo.extend(
+            (wheel, "")
+            for name, wheels in available.wheels.items()
+            if name not in available.excluded
+            for wheel in wheels
+        )
     else:
         yield from visit(roots, "", "")
     while todo:
@@ -247,11 +257,15 @@ def is_wanted(requirement: Requirement, target: Target, extra: str = "") -> bool
 
 
 def find_missing_requirements(
-    target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata | ChosenFile]
+    target: Target,
+    roots: Iterable[Requirement],
+    files: Iterable[WheelMetadata | ChosenFile],
+    excluded: Exclusions = NOTHING,
 ) -> list[MissingRequirement]:
     """Find what is missing from a set of files, one for each project, for what the user asked."""
     missing = []
-    for each in walk(Available(target, {file.name: (file,) for file in files}), roots):
+    wheels = {file.name: (file,) for file in files}
+    for each in walk(Available(target, wheels, excluded=excluded), roots):
         if isinstance(each, UnreadableDependency):
             what = f"{each.wheel.name} {each.wheel.version} has a dependency that cannot be read"
             raise ClosureError(f"{what}: {each.text!r}: {each.reason}", _HINT)
@@ -260,10 +274,16 @@ def find_missing_requirements(
 
 
 def check_closure(
-    target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata | ChosenFile]
+    target: Target,
+    roots: Iterable[Requirement],
+    files: Iterable[WheelMetadata | ChosenFile],
+    excluded: Exclusions = NOTHING,
 ) -> None:
-    """Raise ClosureError if a set of files is not all that a target needs."""
-    if missing := find_missing_requirements(target, roots, files):
+    """Raise ClosureError if a set of files is not all that a target needs.
+
+    :param excluded: the projects that are left out, so that they are not missing.
+    """
+    if missing := find_missing_requirements(target, roots, files, excluded):
         what = f"what was fetched for {target.label} is not complete"
         raise ClosureError(f"{what}: {'; '.join(map(str, missing))}", _HINT)
 

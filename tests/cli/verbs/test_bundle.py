@@ -11,6 +11,7 @@ from wheeltarget.commands.bundle.bundle import BundleRequest
 def test_request() -> None:
     arguments = ["--layout=lambda-layer", "--include", "x", "--include=y", "--wheels=w", "--store"]
     arguments += ["--scripts", "--compile", "--components", "c.json", "--tags=t", "--target=u"]
+    arguments += ["--exclude=x", "--exclude", "y", "--provided=skip"]
     arguments += ["--build-pure=p", "--lock", "locks", "--allow-index-failures", "--pre", "-fhouse"]
     request, invocation = called_with("bundle", "-r", "lock", "-o", "out", *arguments, "flask")
     assert request == BundleRequest(
@@ -25,6 +26,8 @@ def test_request() -> None:
         components=Path("c.json"),
         tags=("t",),
         targets=("u",),
+        exclude=("x", "y"),
+        skip_provided=True,
         build_pure=("p",),
         lock_file=Path("locks"),
         allow_index_failures=True,

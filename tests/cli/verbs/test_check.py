@@ -16,10 +16,14 @@ def test_request() -> None:
         "-c",
         "c.txt",
         "--audit",
+        "--exclude=x",
+        "--provided=skip",
         "--format=junit",
     ]
     (request,) = called_with("check", "a", "b", *arguments)
-    assert request == CheckRequest(("a", "b"), ("t",), ("u",), ("r.txt",), ("c.txt",), audits=True)
+    named = (("t",), ("u",), ("r.txt",), ("c.txt",))
+    left_out = {"exclude": ("x",), "skip_provided": True}
+    assert request == CheckRequest(("a", "b"), *named, audits=True, **left_out)  # type: ignore[arg-type]
 
 
 def test_defaults() -> None:

@@ -25,6 +25,7 @@ OWN = {
     "--only-job": ("only_jobs", TEXTS),
     "--allow-sdist": ("allow_sdist", TEXTS),
     "--build-pure": ("build_pure", TEXTS),
+    "--exclude": ("exclude", TEXTS),
     "--by-target": ("by_target", None),
     "--dry-run": ("dry_run", None),
     "--refresh": ("refresh", None),

@@ -8,6 +8,9 @@ from wheeltarget.commands.explain import ExplainRequest
 
 def test_request() -> None:
     arguments = ["--tags=t", "--target=u", "--allow-sdist=a", "--build-pure", "b", "--all", "lib"]
-    request, invocation = called_with("explain", *arguments, "--pre")
-    assert request == ExplainRequest(("lib", "--pre"), ("t",), ("u",), sources=("a", "b"))
+    arguments += ["--exclude=x", "--provided=skip", "--pre"]
+    request, invocation = called_with("explain", *arguments)
+    assert request == ExplainRequest(
+        ("lib", "--pre"), ("t",), ("u",), ("a", "b"), exclude=("x",), skip_provided=True
+    )
     assert invocation.command.has("--pre")

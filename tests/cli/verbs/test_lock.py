@@ -20,6 +20,8 @@ def test_request() -> None:
         "--allow-sdist",
         "s",
         "--build-pure=b",
+        "--exclude=x",
+        "--provided=skip",
         "--jobs=2",
         "-U",
     ]
@@ -31,6 +33,8 @@ def test_request() -> None:
         targets=("u",),
         allow_sdist=("s",),
         build_pure=("b",),
+        exclude=("x",),
+        skip_provided=True,
         folder=Path("locks"),
         form=Form.REQUIREMENTS,
         upgrade=True,

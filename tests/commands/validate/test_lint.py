@@ -36,6 +36,7 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
         (f"x ; Tags = {W} , {X}", 5, f"x ; tags={W},{X}"),
         (f"x ; TARGETS={W}", 5, f"x ; tags={W}"),
         ("x ; Target=host", 5, "x ; target=host"),
+        ("x ; excludes = y", 5, "x ; exclude=y"),
         (f"x ; os_name == 'nt' ; tag={W}", 23, f"x ; os_name == 'nt' ; tags={W}"),
         (f"x ; tag={W} ; Tag={X}", 5, f"x ; tags={W} ; tags={X}"),
         ("x ; platform=linux", 5, ""),
@@ -80,6 +81,7 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
         (f"#Tags={W}", 2, f"# tags={W}"),
         (f"x # tags {W}", 5, f"x # tags={W}"),
         ("# TARGET=host", 3, "# target=host"),
+        ("x # Exclude=y", 5, "x # exclude=y"),
         (f"x # why; tags: {W}", 10, ""),
     ],
     "WT010": [(f"x # why tags={W}", 9, ""), (f"x # why; tags={W}", 10, "")],
@@ -111,6 +113,7 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
     "WT015": [
         (f"x tags={W}", 3, f"x ; tags={W}"),
         ("x==1,target=host # c", 6, "x==1 ; target=host # c"),
+        (f"x ; tags={W} exclude=y", 26, f"x ; tags={W} ; exclude=y"),
         (f"x[y]==1\ttag: {W} --hash=sha256:00", 9, f"x[y]==1 ; tags={W} --hash=sha256:00"),
         (f"x tags={W} ; os_name == 'nt'", 3, f"x ; os_name == 'nt' ; tags={W}"),
         (f"x ; os_name == 'nt' tags={W}", 21, f"x ; os_name == 'nt' ; tags={W}"),
@@ -154,6 +157,7 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
         (f"x --tags={W}", 5, f"x ; tags={W}"),
         (f"x --tags {W} --hash=sha256:00", 5, f"x ; tags={W} --hash=sha256:00"),
         ("--target=host", 3, "# target=host"),
+        ("x --exclude y", 5, "x ; exclude=y"),
         (f"--tags {W}", 3, f"# tags={W}"),
         (f"-r y.txt --tags={W}", 12, ""),
         ("x --tags", 5, ""),
@@ -164,6 +168,12 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
         (f"x ; os_name == 'nt' ; {W}", 23, f"x ; os_name == 'nt' ; tags={W}"),
         (f"x ; {W} ; tags={X}", 5, f"x ; tags={W} ; tags={X}"),
         (f"./x ; {W}", 7, ""),
+    ],
+    "WT021": [
+        ("x ; exclude=y>1", 13, ""),
+        (f"x ; exclude=y, * ; tags={W}", 16, ""),
+        ("x # exclude=y z", 13, ""),
+        ("# exclude=a,[b]", 13, ""),
     ],
     "WT101": [("x ; tags=cp39", 10, "")],
     "WT102": [("x ; tags=cp39-cp39-win+32", 10, "")],
@@ -255,6 +265,7 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
     "WT215": [("x ; target=box", 12, "")],
     "WT216": [("x ; target=aws-lambda-python3.12", 12, "")],
     "WT217": [("x ; target=aws-lambda-python3.5-arm64", 12, "")],
+    "WT218": [("x ; target=./WT218.toml", 12, "")],
     "WT301": [
         (f"x ; tags={W},{X},{W}", 48, f"x ; tags={W},{X}"),
         (f"x ; tags={W} ; tags={W}", 33, f"x ; tags={W}"),
@@ -289,6 +300,10 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
         ("https://h.invalid/x.tar.gz", 1, ""),
         ("git+https://h.invalid/x.git@v[1]", 1, ""),
     ],
+    "WT503": [
+        (f"x ; tags={W} ; exclude=y,z", 28, ""),
+        ("x # exclude=y", 5, ""),
+    ],
     "WT601": [(f"# tags={W}\nx", 3, ""), (f"x\n  # target=host # c\ny # tags={W}", 5, "")],
 }
 """By code: a text, the column of the first finding, and the mended text; empty if not sure."""
@@ -305,6 +320,7 @@ TARGET_FILES = {
     "WT211": f'tag = "{W}"\n[markers]\nos = "x"',
     "WT212": f'tags = ["{W}"]',
     "WT213": f'tag = "{W}"\n[markers]\npython_version = "3.8"',
+    "WT218": f'tag = "{W}"\nexclude = ["y", "y>1"]',
     "WT214": '{"compatible_tags": []}',
     "WT215": "[tool.wheeltarget.targets.host]",
 }
@@ -345,7 +361,7 @@ class TestCodes:
             # A name is wrong where it is given, in the project's own file.
             file = "pyproject" if name == "WT215" else name
             (folder / f"{file}.toml").write_text(TARGET_FILES[name])
-        about = {"constraints": code in {"WT501", "WT502"}, "is_sorted": code == "WT601"}
+        about = {"constraints": code in {"WT501", "WT502", "WT503"}, "is_sorted": code == "WT601"}
         found = check_text("r.txt", text, look_up, **about)
         assert {each.fault.code for each in found} == {code}
         assert found[0].location.column == column

@@ -9,7 +9,7 @@ import pytest
 from tests.support.child import Job, Target, Workshop, online
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.pip_child.patches.metadata import _wheel_that_requires
+from wheeltarget.pip_child.patches.metadata import wheel_that_requires
 from wheeltarget.pip_protocol import JobReport
 
 pytestmark = pytest.mark.seams
@@ -55,5 +55,5 @@ def test_legacy_specifiers_are_read_for_a_target_whose_own_pip_reads_them(
 
 
 def test_wheel_has_one_dependency() -> None:
-    wheel = _wheel_that_requires("lib>=1 ; python_version >= '3'")
+    wheel = wheel_that_requires("lib>=1 ; python_version >= '3'")
     assert [each.name for each in wheel.iter_dependencies()] == ["lib"]

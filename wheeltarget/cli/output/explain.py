@@ -171,6 +171,8 @@ def _result(answer: TargetResult | None) -> Cell:
         return Cell("not known", "error")
     if answer.marker:
         return Cell("not needed", "faint")
+    if answer.left_out_by:
+        return Cell("left out", "faint")
     if answer.taken:
         return Cell(answer.taken.version, "good")
     return Cell("from its URL") if answer.is_fine else Cell("nothing fits", "error")
@@ -196,6 +198,8 @@ def _conclusion(answer: TargetResult, row: Row, page: Page) -> Iterator[str]:
     why = answer.explanation
     if answer.marker:
         yield f"  {name}does not need it, because its marker is false: {answer.marker}"
+    elif answer.left_out_by:
+        yield f"  {name}does not get it, because {answer.left_out_by} leaves it out"
     elif answer.problem:
         yield f"  {name}could not be checked; see the error"
     elif why is None:

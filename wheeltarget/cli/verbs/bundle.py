@@ -59,6 +59,8 @@ def bundle(
             help="Leave files out of included folders; written like a line of .gitignore.",
         ),
     ] = None,
+    exclude: app.Exclude = None,
+    provided: app.Provided = app.ProvidedProjects.KEEP,
     tags: app.Tags = None,
     target: app.Targets = None,
     build_pure: app.BuildPure = None,
@@ -126,6 +128,8 @@ def bundle(
         components=components,
         slim=slim,
         without=tuple(without or ()),
+        exclude=tuple(exclude or ()),
+        skip_provided=provided is app.ProvidedProjects.SKIP,
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
     )

@@ -38,6 +38,8 @@ def check(
         list[str] | None,
         typer.Option("--constraint", "-c", metavar="FILE", help="Constraints file."),
     ] = None,
+    exclude: app.Exclude = None,
+    provided: app.Provided = app.ProvidedProjects.KEEP,
     audit: Annotated[
         bool, typer.Option("--audit", help="Also check native code; needs wheeltarget[audit].")
     ] = False,
@@ -54,6 +56,8 @@ def check(
         tuple(requirement or ()),
         tuple(constraint or ()),
         audits=audit,
+        exclude=tuple(exclude or ()),
+        skip_provided=provided is app.ProvidedProjects.SKIP,
     )
     with report_errors(writes=False), progress_line(quiet=quiet):
         outcome = command.check(request)

@@ -45,6 +45,8 @@ def download(
     ] = None,
     allow_sdist: app.AllowSdist = None,
     build_pure: app.BuildPure = None,
+    exclude: app.Exclude = None,
+    provided: app.Provided = app.ProvidedProjects.KEEP,
     dry_run: Annotated[
         bool, app.output_option("--dry-run", help="Show what would be downloaded; write nothing.")
     ] = False,
@@ -71,6 +73,8 @@ def download(
         targets=tuple(target or ()),
         allow_sdist=tuple(allow_sdist or ()),
         build_pure=tuple(build_pure or ()),
+        exclude=tuple(exclude or ()),
+        skip_provided=provided is app.ProvidedProjects.SKIP,
         by_target=by_target,
         dry_run=dry_run,
         processes=jobs,

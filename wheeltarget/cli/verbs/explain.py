@@ -20,6 +20,8 @@ def explain(
     target: app.Targets = None,
     allow_sdist: app.AllowSdist = None,
     build_pure: app.BuildPure = None,
+    exclude: app.Exclude = None,
+    provided: app.Provided = app.ProvidedProjects.KEEP,
     every: Annotated[
         bool, typer.Option("--all", help="Show every release of every requirement.")
     ] = False,
@@ -34,6 +36,8 @@ def explain(
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
         sources=(*(allow_sdist or ()), *(build_pure or ())),
+        exclude=tuple(exclude or ()),
+        skip_provided=provided is app.ProvidedProjects.SKIP,
     )
     invocation = read_invocation(request.arguments, files=InputFiles(context.obj or {}))
     coloured = invocation.is_coloured

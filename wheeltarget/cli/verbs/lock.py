@@ -35,6 +35,8 @@ def lock(
     ] = False,
     allow_sdist: app.AllowSdist = None,
     build_pure: app.BuildPure = None,
+    exclude: app.Exclude = None,
+    provided: app.Provided = app.ProvidedProjects.KEEP,
     jobs: app.Jobs = 1,
     upgrade: Annotated[
         bool,
@@ -88,6 +90,8 @@ def lock(
         targets=tuple(target or ()),
         allow_sdist=tuple(allow_sdist or ()),
         build_pure=tuple(build_pure or ()),
+        exclude=tuple(exclude or ()),
+        skip_provided=provided is app.ProvidedProjects.SKIP,
         folder=output,
         form=Form(form),
         upgrade=upgrade,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from wheeltarget.commands.bundle.wheels import (
     LockedRequest,
+    note_excluded,
     note_siblings,
     read_lock,
     require_folders,
@@ -138,9 +139,9 @@ def with_lock(
     # A requirements file is refused like everything that is no lock.
     names = [*filter(None, [request.lock]), *request.more, *files]
     named = replace(request, lock=names[0], more=tuple(names[1:]))
-    found = read_lock(named, invocation)
+    found, left_out = read_lock(named, invocation)
     refuse_other_inputs(invocation)
-    notes = tuple(note_siblings(found, named, invocation, request.without))
+    notes = (*left_out, *note_siblings(found, named, invocation, request.without))
     use(Source(found, names[0], named, invocation, notes))
     return Kept()
 
@@ -176,6 +177,8 @@ def _lock(request: SourceRequest, invocation: Invocation, use: Callable[[Source]
         request.tags,
         request.targets,
         build_pure=request.build_pure,
+        exclude=request.exclude,
+        skip_provided=request.skip_provided,
         allow_index_failures=request.allow_index_failures,
         environment=request.environment,
     )
@@ -188,7 +191,10 @@ def _lock(request: SourceRequest, invocation: Invocation, use: Callable[[Source]
         found = inputs_of(job, prepared, f"{name.key}={name.text}", pure_projects(order))
         inputs = frozenset(map(clean, found))
         outputs = (path, *([path.parent / FOLDER] if order.build_pure else [])) if place else ()
-        named = replace(request, lock=str(path), more=(), tags=(), targets=())
+        # The lock has left out what is excluded.
+        named = replace(
+            request, lock=str(path), more=(), tags=(), targets=(), exclude=(), skip_provided=False
+        )
         shown = path.name if place else "the lock of the requirements"
 
         def take(text: str, found: Lock, built: Iterable[Path] = ()) -> None:
@@ -202,7 +208,8 @@ def _lock(request: SourceRequest, invocation: Invocation, use: Callable[[Source]
         # Only pip reads what a script requires.
         if known is not None and "--requirements-from-script" not in options:
             take(*known)
-            return Kept(LockFile(label, path, State.SAME, len(known[1].packages)))
+            same = LockFile(label, path, State.SAME, len(known[1].packages))
+            return Kept(same, tuple(note_excluded(known[1])))
         order = replace(order, folder=path.parent, file_name=path.name)
         try:
             outcome = lock(order, invocation, prepared, take_new)

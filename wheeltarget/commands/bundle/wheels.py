@@ -14,6 +14,7 @@ from wheeltarget.commands.bundle.unpack import unpack
 from wheeltarget.commands.check.locks import read_selections
 from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.lock_options import EFFECTS, Effect
+from wheeltarget.commands.download.locks import note_selections
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation, find_lock
 from wheeltarget.errors import BundleError, UsageError
@@ -22,6 +23,7 @@ from wheeltarget.lockfile.model import Lock, LockedPackage
 from wheeltarget.lockfile.reader import parse_lock
 from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import is_own, split_command_line
+from wheeltarget.targets.leave_outs import ALL_KEPT, LeaveOuts, read_leave_outs
 from wheeltarget.utils.files import copy_file, hash_file, link_or_copy
 from wheeltarget.utils.progress import reported
 from wheeltarget.wheelhouse.wheel import read_wheel
@@ -38,6 +40,8 @@ class LockedRequest:
     """Locks for one target; the wheels are fetched, unless folders that have them are named.
 
     :param more: further locks for the same tags.
+    :param exclude: names and globs of projects to leave out, with what only they need.
+    :param skip_provided: whether to leave out what the service of the target provides.
     """
 
     lock: str
@@ -46,17 +50,22 @@ class LockedRequest:
     wheels: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    skip_provided: bool = False
     environment: Mapping[str, str] | None = None
 
 
-def read_lock(request: LockedRequest, invocation: Invocation) -> Lock:
+def read_lock(request: LockedRequest, invocation: Invocation) -> tuple[Lock, tuple[str, ...]]:
     """Read locks, of wheeltarget or of other tools, which must be for the same tags.
 
-    :returns: the lock, or one with the projects of all and the label of the first.
+    :returns: the lock, or one with the projects of all and the label of the first, without what is
+        left out; and notes on that.
     :raises BundleError: if two locks have different files of a project.
     """
     names = list(dict.fromkeys((request.lock, *request.more)))
-    locks = [_read_lock(name, request, invocation) for name in names]
+    leave_outs = read_leave_outs(request.exclude, skip_provided=request.skip_provided)
+    pairs = [_read_lock(name, request, invocation, leave_outs) for name in names]
+    locks = [lock for lock, _ in pairs]
     first, known = locks[0], {package.name: (package, names[0]) for package in locks[0].packages}
     for lock, name in zip(locks[1:], names[1:], strict=True):
         if lock.tag != first.tag:
@@ -68,12 +77,23 @@ def read_lock(request: LockedRequest, invocation: Invocation) -> Lock:
                 message = f"{where} has {other.filename}, but {name} has {package.filename}"
                 raise BundleError(message, "lock the requirements of both for one target")
     inputs = tuple(each for lock in locks for each in lock.inputs)
-    return replace(first, packages=tuple(each for each, _ in known.values()), inputs=inputs)
+    excluded = tuple(sorted({pattern for lock in locks for pattern in lock.excluded}))
+    packages = tuple(each for each, _ in known.values())
+    merged = replace(first, packages=packages, inputs=inputs, excluded=excluded)
+    notes = note_selections([each for _, each in pairs if each], leave_outs)
+    return merged, (*note_excluded(merged), *notes)
+
+
+def note_excluded(lock: Lock) -> Iterator[str]:
+    """Yield a note on what was left out of a lock when it was made."""
+    if lock.excluded:
+        yield f"the lock for {lock.target} leaves out {', '.join(lock.excluded)}"
 
 
 def read_layer(name: str, request: LockedRequest, invocation: Invocation) -> Lock:
     """Read the lock of a layer below the bundle of a request."""
-    return _read_lock(name, request, invocation)
+    lock, _ = _read_lock(name, request, invocation, ALL_KEPT)
+    return lock
 
 
 def note_siblings(
@@ -104,8 +124,13 @@ def note_siblings(
                 )
 
 
-def _read_lock(name: str, request: LockedRequest, invocation: Invocation) -> Lock:
-    """Read a lock, which must be for exactly one target."""
+def _read_lock(
+    name: str, request: LockedRequest, invocation: Invocation, leave_outs: LeaveOuts
+) -> tuple[Lock, Selection | None]:
+    """Read a lock, which must be for exactly one target.
+
+    :returns: the lock without what is left out, and the selection of its files if that matters.
+    """
     name = find_lock(name)
     try:
         data = invocation.files.read_lock(name)
@@ -113,16 +138,18 @@ def _read_lock(name: str, request: LockedRequest, invocation: Invocation) -> Loc
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read {name}: {why}", "name a lock") from error
-    own = is_own(data)
-    if not own or request.tags or request.targets:
-        named, wheels = (request.tags, request.targets), request.wheels
-        beside = (request.lock, *request.more)
-        selections = tuple(read_selections([name], *named, invocation, wheels, beside))
-        if len(selections) != 1:
-            raise UsageError("a bundle is for one target", "name one target only")
-        if not own:
-            return _lock_of(selections[0])
-    return model.read(text, name)
+    named, beside = (request.tags, request.targets), (request.lock, *request.more)
+    places = (request.wheels, beside)
+    own = model.read(text, name) if is_own(data) else None
+    if own and not (request.tags or request.targets) and leave_outs == ALL_KEPT:
+        return own, None
+    selections = tuple(read_selections([name], *named, invocation, *places, leave_outs=leave_outs))
+    if len(selections) != 1:
+        raise UsageError("a bundle is for one target", "name one target only")
+    (selection,) = selections
+    lock = own or _lock_of(selection)
+    kept = tuple(each for each in lock.packages if each.name not in selection.left_out)
+    return replace(lock, packages=kept), selection
 
 
 def _lock_of(selection: Selection) -> Lock:
@@ -184,7 +211,14 @@ def _fetch(lock: Lock, request: LockedRequest, invocation: Invocation, folder: P
     options = (o for o in invocation.command.options if EFFECTS[o.name] is not Effect.OWN)
     arguments = (*locks, *(text for o in options for text in o.arguments), "--dest", str(folder))
     targets = request.targets
-    download = DownloadRequest(arguments, tags=request.tags, targets=targets, wants_outcome=True)
+    download = DownloadRequest(
+        arguments,
+        tags=request.tags,
+        targets=targets,
+        exclude=request.exclude,
+        skip_provided=request.skip_provided,
+        wants_outcome=True,
+    )
     invocation = replace(invocation, command=split_command_line(arguments))
     download_locked(download, invocation, lock.versions)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 
 from wheeltarget.commands.check.findings import (
     CheckFinding,
@@ -31,10 +31,11 @@ from wheeltarget.pip_config.options import Configuration, is_lock, split_command
 from wheeltarget.pip_protocol import Demand
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult, roots
-from wheeltarget.resolver.plan import Job, is_needed
+from wheeltarget.resolver.plan import Job, is_excluded, is_needed
 from wheeltarget.staging.atomic import temporary_home
 from wheeltarget.staging.stage import interruptible, open_stage
 from wheeltarget.targets import catalog
+from wheeltarget.targets.leave_outs import LeaveOuts, read_leave_outs
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
 from wheeltarget.utils.progress import reported
@@ -53,7 +54,11 @@ _Available = Available[WheelFile]
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """The options of ``wheeltarget check``; the places are folders of wheels, and single wheels."""
+    """The options of ``wheeltarget check``; the places are folders of wheels, and single wheels.
+
+    :param exclude: the names and globs of projects that are left out, each a comma-separated list.
+    :param skip_provided: whether to leave out what the service of a target provides.
+    """
 
     places: tuple[str, ...]
     tags: tuple[str, ...] = ()
@@ -61,6 +66,8 @@ class CheckRequest:
     requirements: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     audits: bool = False
+    exclude: tuple[str, ...] = ()
+    skip_provided: bool = False
     environment: Mapping[str, str] | None = None
 
 
@@ -89,8 +96,10 @@ def check(request: CheckRequest) -> CheckOutcome:
         message = "-c constrains the requirements files of -r, but none is named"
         raise UsageError(message, "add -r or remove -c")
     invocation = read_invocation((), request.environment)
-    selections = tuple(read_selections(locks, request.tags, request.targets, invocation))
-    jobs = () if locks else _plan(request, invocation, paths)
+    leave_outs = read_leave_outs(request.exclude, skip_provided=request.skip_provided)
+    named = (request.tags, request.targets)
+    selections = tuple(read_selections(locks, *named, invocation, leave_outs=leave_outs))
+    jobs = () if locks else _plan(request, invocation, paths, leave_outs)
     targets = tuple(dict.fromkeys(selection.target for selection in selections))
     targets = targets or tuple(job.target or catalog.host() for job in jobs)
     if request.audits:
@@ -111,8 +120,8 @@ def check(request: CheckRequest) -> CheckOutcome:
         sources = _sources(paths)
         takes = [any(_ALL_RELEASES.search(text) for _, text in job.files) for job in jobs]
         available = [
-            Available(target, by_project(wheels, target), sources, prereleases)
-            for target, prereleases in zip(targets, takes, strict=True)
+            Available(target, by_project(wheels, target), sources, prereleases, job.excluded)
+            for target, prereleases, job in zip(targets, takes, jobs, strict=True)
         ]
         findings += _check_contents(request, jobs, available, paths)
     if request.audits:
@@ -180,7 +189,12 @@ def _locks(request: CheckRequest) -> tuple[str, ...]:
     return tuple(str(path) for path in beside if is_lock(path.name))
 
 
-def _plan(request: CheckRequest, invocation: Invocation, paths: Sequence[Path]) -> tuple[Job, ...]:
+def _plan(
+    request: CheckRequest,
+    invocation: Invocation,
+    paths: Sequence[Path],
+    leave_outs: LeaveOuts,
+) -> tuple[Job, ...]:
     """Plan what pip would do with only these files; return no job if there is no target."""
     if not request.requirements and not invocation.defaults(request.tags, request.targets):
         return ()
@@ -192,7 +206,8 @@ def _plan(request: CheckRequest, invocation: Invocation, paths: Sequence[Path]) 
     command = split_command_line(arguments)
     alone = replace(invocation, command=command, configuration=Configuration())
     sources = frozenset(_sources(paths))
-    prepared = prepare(alone, request.tags, request.targets, sources, fetches=False)
+    named = (request.tags, request.targets)
+    prepared = prepare(alone, *named, sources, leave_outs=leave_outs, fetches=False)
     inputs = prepared.inputs
     if inputs.remote:
         message = f"{inputs.remote[0]} is a URL, and check uses no network"
@@ -245,7 +260,8 @@ def _check_contents(
 
 def _find_urls(jobs: Iterable[Job], available: Iterable[_Available]) -> Iterator[CheckFinding]:
     for job, each in zip(jobs, available, strict=True):
-        for line in (line for line in job.lines if is_needed(line, each.target)):
+        lines = (line for line in job.lines if not is_excluded(line, job.excluded))
+        for line in (line for line in lines if is_needed(line, each.target)):
             options = line.parsed.options.strip()
             editable = options.startswith(("-e", "--editable"))
             if found := _URL.search(options if editable else line.parsed.requirement):
@@ -254,6 +270,8 @@ def _find_urls(jobs: Iterable[Job], available: Iterable[_Available]) -> Iterator
                 yield CheckFinding("", each.target.label, "WC306", message, _HINT)
         for wheel in chain.from_iterable(each.wheels.values()):
             for needed in read_dependencies(wheel, each.target)[0]:
+                if canonicalize_name(needed.name) in job.excluded:
+                    continue
                 if needed.url and is_wanted(needed, each.target):
                     message = f"it needs {needed.name} from {needed.url}, {_ELSEWHERE}"
                     yield CheckFinding(str(wheel.path), each.target.label, "WC306", message)

@@ -16,6 +16,7 @@ from wheeltarget.commands.invocation import Invocation, find_lock, proposed_comm
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import CommandLine, GivenOption, is_lock
+from wheeltarget.targets.leave_outs import ALL_KEPT, LeaveOuts
 from wheeltarget.utils.files import hash_file, is_archive
 
 
@@ -26,11 +27,13 @@ def read_selections(
     invocation: Invocation,
     wheels: Iterable[str] = (),
     beside: Iterable[str] = (),
+    leave_outs: LeaveOuts = ALL_KEPT,
 ) -> Iterator[Selection]:
     """Read locks, and select the files of each; one that is not for one target needs tags.
 
     :param wheels: the only folders with wheels, if there are some, for the hint to make a lock.
     :param beside: further files that are named as locks; the hint makes one lock of them all.
+    :param leave_outs: what is left out.
     """
     locks = tuple(locks)
     for lock in locks:
@@ -48,9 +51,10 @@ def read_selections(
                 making = proposed_command("lock", *options, tags=tags, targets=targets)
                 hint = f"make one for each target, and name that: {making}"
             raise UsageError(message, hint)
-        request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
+        arguments = (f"--requirement={lock}",)
+        request = DownloadRequest(arguments, tags=tags, targets=targets)
         command = CommandLine((GivenOption("--requirement", lock),), ())
-        selected = select_files(request, replace(invocation, command=command))
+        selected = select_files(request, replace(invocation, command=command), leave_outs)
         if selected is not None:
             yield from selected
         elif Path(find_lock(lock)).is_file():

@@ -55,6 +55,7 @@ from wheeltarget.resolver.plan import all_options
 from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Interrupts, Stage, interruptible, open_stage
 from wheeltarget.targets import catalog
+from wheeltarget.targets.leave_outs import read_leave_outs
 from wheeltarget.targets.names import (
     HOST,
     HOST_LABEL,
@@ -121,7 +122,8 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
         return PlainRun()  # pip reports the fault, or knows an option that we do not
     pure = project_names("--build-pure", request.build_pure)
     sources = pure | project_names("--allow-sdist", request.allow_sdist)
-    prepared = prepare(invocation, request.tags, request.targets, sources)
+    leave_outs = read_leave_outs(request.exclude, skip_provided=request.skip_provided)
+    prepared = prepare(invocation, request.tags, request.targets, sources, leave_outs=leave_outs)
     inputs, plan, faults = prepared.inputs, prepared.plan, prepared.faults
     if not faults:
         _refuse_misplaced(prepared, sources)

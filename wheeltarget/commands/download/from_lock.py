@@ -19,7 +19,7 @@ from pathlib import Path
 
 from wheeltarget.cache.wheel_store import Store, open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.download.lock_options import EFFECTS, Effect, read_rules
-from wheeltarget.commands.download.locks import select_files
+from wheeltarget.commands.download.locks import note_selections, select_files
 from wheeltarget.commands.download.request import (
     DownloadOutcome,
     DownloadRequest,
@@ -36,6 +36,7 @@ from wheeltarget.network.policy import Network, has_other_index, read_network
 from wheeltarget.pip_config.options import project_names
 from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Stage, interruptible, open_stage
+from wheeltarget.targets.leave_outs import read_leave_outs
 from wheeltarget.utils.files import Digest, FileToFetch, copy_file, hash_file, is_archive, link
 from wheeltarget.utils.progress import reported
 from wheeltarget.utils.text import json_text
@@ -75,7 +76,8 @@ def download_locked(
     :raises WheeltargetError: if this fails; the destination is then unchanged.
     """
     invocation = invocation or read_invocation(request.arguments, request.environment)
-    selections = select_files(request, invocation)
+    leave_outs = read_leave_outs(request.exclude, skip_provided=request.skip_provided)
+    selections = select_files(request, invocation, leave_outs)
     if selections is None:
         return None
     if projects is not None:
@@ -87,12 +89,13 @@ def download_locked(
     labels = [each.label for each in selections]
     folders = tuple(folder_names(labels)) if request.by_target else ("",) * len(labels)
     wanted = _wanted(selections, folders)
+    left_out = tuple(note_selections(selections, leave_outs))
     destination = (invocation.everything.values("--dest") or (os.curdir,))[-1]
     # As pip reads it.
     home = Path(os.path.realpath(os.path.expanduser(destination)))  # noqa: PTH111
     homes = [home / folder for folder in folders]
     if request.dry_run:
-        return replace(_outcome(selections, homes, {}), dry_run=True)
+        return replace(_outcome(selections, homes, {}, left_out), dry_run=True)
     with (
         interruptible() as interrupts,
         open_output(request.report) if request.report else nullcontext() as keep_report,
@@ -101,7 +104,7 @@ def download_locked(
             staged = _fetch(wanted, stage, invocation)
             merged = merge.merge(stage, [staged], begin=interrupts.hold)
         placed = {home / name: file for name, file in merged.items()}
-        outcome = _outcome(selections, homes, placed, stage.notes)
+        outcome = _outcome(selections, homes, placed, (*left_out, *stage.notes))
         if keep_report is not None:
             keep_report(json_text(outcome.as_dict()))
     return outcome

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from wheeltarget.commands.download.lock_options import EFFECTS, Effect
@@ -10,7 +10,13 @@ from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation, find_lock, proposed_command
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lockfile.reader import ParsedLock, key_text, parse_lock
-from wheeltarget.lockfile.select import FindTarget, Selection, select, select_own
+from wheeltarget.lockfile.select import (
+    FindTarget,
+    Selection,
+    select,
+    select_own,
+    without_excluded,
+)
 from wheeltarget.pip_config.options import (
     INDEX_OPTIONS,
     base_name,
@@ -22,6 +28,8 @@ from wheeltarget.pip_config.options import (
     standard_lock_name,
 )
 from wheeltarget.targets import catalog
+from wheeltarget.targets.exclusions import matcher
+from wheeltarget.targets.leave_outs import ALL_KEPT, LeaveOuts, note_left_out, note_unknown
 from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import RefusedFileError
@@ -30,9 +38,12 @@ from wheeltarget.utils.toml import fault_at
 _Labelled = Sequence[tuple[str, Target]]
 
 
-def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Selection, ...] | None:
+def select_files(
+    request: DownloadRequest, invocation: Invocation, leave_outs: LeaveOuts = ALL_KEPT
+) -> tuple[Selection, ...] | None:
     """Read the locks of a command line, and select their files for each target.
 
+    :param leave_outs: what is left out, with what only that needs.
     :returns: the files of each target; None if there are no locks, or only such that pip reads for
         this interpreter.
     :raises UsageError: if an argument cannot be combined with a lock.
@@ -63,13 +74,13 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
             continue
         path, extras = split_extras(name)
         lock, wrong = parse_lock(path, content, extras)
-        selected: list[Selection] = []
         if lock is not None and lock.origin is not None:
             selected, wrong = select_own(lock, find)
             wrong += (fault for each in selected for fault in _other_target(lock, each, requested))
+            selections += _without(lock, selected, leave_outs, wrong)
         elif lock is not None:
             selected, wrong = select(lock, targets or [(HOST_LABEL, catalog.host())], sources)
-        selections += selected
+            selections += _without(lock, selected, leave_outs, wrong)
         faults += wrong
     if not faults:
         given = (o for o in invocation.command.options if o.name in INDEX_OPTIONS)
@@ -79,6 +90,32 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     return _joined(selections)
+
+
+def _without(
+    lock: ParsedLock,
+    selected: Iterable[Selection],
+    leave_outs: LeaveOuts,
+    faults: list[Fault],
+) -> Iterator[Selection]:
+    """Return what is left of selections, and add the faults of leaving projects out."""
+    for each in selected:
+        left, found = without_excluded(lock, each, leave_outs.of(each.target))
+        faults += found
+        yield left
+
+
+def note_selections(selections: Sequence[Selection], leave_outs: LeaveOuts) -> Iterator[str]:
+    """Yield notes on what was left out of locks, and what is not there."""
+    for each in selections:
+        excluded, left_out = leave_outs.of(each.target), each.left_out
+        yield from note_left_out(excluded, left_out.excluded, each.label, left_out.only_needed)
+        if leave_outs.is_unknown(each.target):
+            yield note_unknown(each.label)
+    found = [name for each in selections for name in each.left_out.excluded]
+    for exclusion in leave_outs.exclude:
+        if not any(map(matcher([exclusion.pattern]), found)):
+            yield f"no lock names {exclusion.pattern}, which {exclusion.origin} leaves out"
 
 
 def _refuse_dots(contents: Mapping[str, bytes | Fault]) -> None:
@@ -212,7 +249,8 @@ def _joined(selections: Sequence[Selection]) -> tuple[Selection, ...]:
                 )
                 faults.append(file.fault(message, "make one lock of the requirements of both"))
         new = tuple(file for file in each.files if file.project not in known)
-        joined[key] = replace(first, files=(*first.files, *new))
+        left_out = first.left_out.joined(each.left_out)
+        joined[key] = replace(first, files=(*first.files, *new), left_out=left_out)
     if faults:
         raise InputError(tuple(faults))
     return tuple(joined.values())

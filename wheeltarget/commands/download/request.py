@@ -29,6 +29,9 @@ class DownloadRequest:
         each a comma-separated list.
     :param build_pure: the projects of which a pure Python wheel is built if no wheel fits, each a
         comma-separated list.
+    :param exclude: the values of ``--exclude``: names and globs of projects to leave out, each a
+        comma-separated list.
+    :param skip_provided: whether to leave out what the service of a target provides.
     :param by_target: whether each target has its own folder in the destination.
     :param dry_run: whether to save no file.
     :param processes: how many processes of pip may run at once.
@@ -44,6 +47,8 @@ class DownloadRequest:
     targets: tuple[str, ...] = ()
     allow_sdist: tuple[str, ...] = ()
     build_pure: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    skip_provided: bool = False
     by_target: bool = False
     dry_run: bool = False
     processes: int = 1
@@ -56,8 +61,8 @@ class DownloadRequest:
     @property
     def wants_more_than_pip(self) -> bool:
         """Return whether the run is wheeltarget's even if nothing names a target."""
-        flags = (self.dry_run, self.by_target, self.wants_outcome)
-        return any(flags) or bool(self.report or self.only_jobs)
+        flags = (self.dry_run, self.by_target, self.wants_outcome, self.skip_provided)
+        return any(flags) or bool(self.report or self.only_jobs or self.exclude)
 
     @property
     def is_repeatable(self) -> bool:

@@ -25,6 +25,7 @@ from wheeltarget.lockfile.model import Lock, LockedPackage, to_pylock
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver.plan import Job, all_options, constraints_for, hash_hint
+from wheeltarget.targets.exclusions import NOTHING, Exclusions
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import url_path
 
@@ -63,6 +64,7 @@ def inputs_of(
             yield from option.arguments
     yield from (f"--allow-sdist={project}" for project in job.sources - pure)
     yield from (f"--build-pure={project}" for project in job.sources & pure)
+    yield from (f"--exclude={pattern}" for pattern in job.excluded.patterns)
 
 
 def _constraint(line: SourceLine) -> str:
@@ -83,11 +85,13 @@ def make_lock(
     folder: Path,
     files: Sequence[ChosenFile],
     sources: Mapping[str, str] = MappingProxyType({}),
+    excluded: Exclusions = NOTHING,
 ) -> Lock:
     """Make the lock of the files chosen for a target.
 
     :param folder: the absolute path of the lock's folder.
     :param sources: by project, the source of each wheel that was built here.
+    :param excluded: what was left out.
     :raises LockError: if a file has no hash, or the target would not select these files from the
         lock.
     """
@@ -109,6 +113,7 @@ def make_lock(
         ),
         _environment(target),
         _python(target),
+        excluded.patterns,
     )
     _verify(lock, target)
     return lock

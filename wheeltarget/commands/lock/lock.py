@@ -47,6 +47,7 @@ from wheeltarget.resolver.pip_runner import JobResult, compare_with_locks
 from wheeltarget.resolver.plan import PIP_ONLY
 from wheeltarget.staging.stage import Interrupts, Stage, hold_destination, interruptible, open_stage
 from wheeltarget.targets import catalog
+from wheeltarget.targets.leave_outs import read_leave_outs
 from wheeltarget.targets.names import HOST, TargetName, is_path
 from wheeltarget.targets.target import Target
 
@@ -75,6 +76,9 @@ class LockRequest:
         a comma-separated list.
     :param build_pure: the projects of which a pure Python wheel is built if no wheel fits, and kept
         beside the lock, each a comma-separated list.
+    :param exclude: the values of ``--exclude``: names and globs of projects to leave out, each a
+        comma-separated list.
+    :param skip_provided: whether to leave out what the service of a target provides.
     :param folder: the folder for locks; created if missing.
     :param file_name: the name of the lock, if there is one target; otherwise the target decides.
     :param form: the format of the locks.
@@ -93,6 +97,8 @@ class LockRequest:
     targets: tuple[str, ...] = ()
     allow_sdist: tuple[str, ...] = ()
     build_pure: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    skip_provided: bool = False
     folder: Path = field(default_factory=Path)
     file_name: str = ""
     form: Form = Form.PYLOCK
@@ -213,7 +219,9 @@ def prepare_lock(request: LockRequest, invocation: Invocation) -> Prepared:
         if invocation.command.has(option):
             raise UsageError(f"lock does not take {option}, as it {reason}", hint)
     sources = pure_projects(request) | project_names("--allow-sdist", request.allow_sdist)
-    prepared = prepare(invocation, request.tags, request.targets, sources, locks=True)
+    leave_outs = read_leave_outs(request.exclude, skip_provided=request.skip_provided)
+    named = (request.tags, request.targets)
+    prepared = prepare(invocation, *named, sources, leave_outs=leave_outs, locks=True)
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
@@ -272,7 +280,7 @@ def _make(
     job, folder = result.job, path.parent
     inputs = inputs_of(job, prepared, f"{name.key}={name.text}", pure)
     target = job.target or catalog.host()
-    made = make_lock(label, target, inputs, folder, result.chosen, sources)
+    made = make_lock(label, target, inputs, folder, result.chosen, sources, job.excluded)
     if path.suffix == ".toml":
         text = write(made)
     else:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 CODES: Mapping[str, str] = {
     # How a clause is written
-    "WT001": "the key is neither `tags` nor `target`",
+    "WT001": "the key is not `tags`, `target` or `exclude`",
     "WT002": "the clause has no values",
     "WT003": "an entry of the list is empty",
     "WT004": "there is white space in a tag",
@@ -26,6 +26,7 @@ CODES: Mapping[str, str] = {
     "WT018": "there is nothing between a `;` and the next one, or the end",
     "WT019": "the clause is written like an option",
     "WT020": "there is no `tags=` before the tag",
+    "WT021": "something in `exclude=` is neither the name of a project nor a glob",
     # Tags
     "WT101": "the tag does not have three parts",
     "WT102": "a part of the tag has invalid characters",
@@ -73,6 +74,7 @@ CODES: Mapping[str, str] = {
     "WT215": "the name of a user-defined target means something else",
     "WT216": "the name does not say which Python or architecture",
     "WT217": "the system does not have this Python or architecture",
+    "WT218": "something in `exclude` of a target is neither the name of a project nor a glob",
     # Contradicting lines
     "WT301": "the line names one environment twice",
     "WT302": "one project is pinned at two versions for one target",
@@ -81,6 +83,7 @@ CODES: Mapping[str, str] = {
     # Lines of a constraints file that pip refuses
     "WT501": "the constraint has extras",
     "WT502": "the constraint is editable, or does not name a project",
+    "WT503": "the constraint has `exclude=`",
     # Other tools
     "WT601": "pre-commit's requirements-txt-fixer sorts lines away from this default",
 }

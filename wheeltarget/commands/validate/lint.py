@@ -35,6 +35,7 @@ from wheeltarget.requirements.parser import (
     constraint_fault,
     read_lines,
 )
+from wheeltarget.targets.names import KEYS
 from wheeltarget.targets.target import Target
 
 LookUp = Callable[[str, str, str], Target | None]
@@ -56,7 +57,7 @@ _MEANT = re.compile(
     re.IGNORECASE,
 )
 _OPTION_KEY = re.compile(rf"(?P<key>{KEY})(?:\s*+=|\s++)\s*+(?=\S)", re.IGNORECASE)
-_LISTED = re.compile(r"\s*+(?:tags|target)\s*+=(?!=)")
+_LISTED = re.compile(r"\s*+(?:tags|target|exclude)\s*+=(?!=)")
 _PIN = re.compile(r"===?\s*+([^\s,;()]++)")
 _PROJECT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)", re.ASCII)
 
@@ -170,11 +171,14 @@ class _Checker:
                 fault = constraint_fault(line)
                 findings += [Finding(fault)] if fault else []
             names = tuple(
-                (clause.key, word.text) for clause in line.parsed.clauses for word in clause.values
+                (clause.key, word.text)
+                for clause in line.parsed.clauses
+                for word in clause.values
+                if clause.key in KEYS
             )
             if line.parsed.kind is Kind.DEFAULT:
                 findings += [_sorted_finding(line)] if is_sorted else []
-                default = names
+                default = names or default  # exclude= alone keeps it
             elif line.parsed.kind is Kind.REQUIREMENT and (names or default):
                 targeted.append((line, names or default))
         findings += self._pin_findings(targeted)
@@ -196,7 +200,7 @@ class _Checker:
         seen: dict[object, Word] = {}
         twice: dict[Word, Word] = {}
         for clause in line.parsed.clauses:
-            for word in clause.values:
+            for word in clause.values if clause.key in KEYS else ():
                 found = self._find(clause.key, word.text)
                 if isinstance(found, TargetError):
                     edits = _place(self._target_edits(line, clause, word, found), line.pieces)
@@ -346,8 +350,8 @@ def _respell_key(text: str, error: AnnotationError) -> Iterator[Edit]:
         return
     if match["tags"]:
         yield Edit(match.start(), match.start("tags"), "tags=")
-    elif match["sign"] and nearest_key(match["key"]) == "target":
-        yield Edit(match.start(), match.start("names"), "target=")
+    elif match["sign"] and (key := nearest_key(match["key"])) != "tags":
+        yield Edit(match.start(), match.start("names"), f"{key}=")
 
 
 def _separate_by_commas(text: str, error: AnnotationError) -> Iterator[Edit]:

@@ -26,6 +26,7 @@ from wheeltarget.pip_child.links import (
     normalize_name,
     without_credentials,
 )
+from wheeltarget.pip_child.patches.exclusions import left_out
 from wheeltarget.pip_child.patches.existing_files import store_chosen
 from wheeltarget.pip_child.patches.messages import explained, silenced
 from wheeltarget.pip_child.prefetch.pool import host_of
@@ -133,6 +134,7 @@ def _note_result(current: CurrentJob, options: Any) -> None:
     elif getattr(options, "only_dependencies", False):
         job.dependencies = "only"
     job.chosen = tuple(_chosen_files(job, run))
+    job.left_out = tuple(left_out(job))
     run.fetched.update((file.url, file.path) for file in job.chosen if file.path.is_file())
     store_chosen(current)
     job.fresh_until = run.freshness.until(job.pages, (file.index for file in job.chosen))

@@ -20,6 +20,9 @@ from wheeltarget.pip_protocol import JobOrder
 NARROW, SOURCE, PREFERRED = "narrow-proof", "source-proof", "preferred-proof"
 """Projects of the proof's job: with one allowed tag, with sources, with a preferred version."""
 
+EXCLUDED = "excluded-proof"
+"""A project that the proof's job leaves out."""
+
 PROOF = JobOrder(
     "proof",
     ODD,
@@ -31,6 +34,7 @@ PROOF = JobOrder(
     allowed_tags={NARROW: ODD.tags[-1:]},
     sources=frozenset({SOURCE}),
     preferred={PREFERRED: "1"},
+    excluded=(EXCLUDED,),
 )
 """A job for a target that no machine has."""
 

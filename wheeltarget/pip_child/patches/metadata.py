@@ -135,7 +135,7 @@ def prove_markers(_current: CurrentJob) -> bool:
     lines = [f'proof ; {name} == "{value}"' for name, value in ODD.markers.items()]
     reported = InstallationReport([]).to_dict()["environment"]
     unknown = 'proof ; platform_version == "1"'
-    wheel = _wheel_that_requires(unknown)
+    wheel = wheel_that_requires(unknown)
     return bool(
         all(install_req_from_line(line).match_markers() for line in lines)
         and reported["sys_platform"] == ODD.markers["sys_platform"]
@@ -152,9 +152,9 @@ def _is_unknown(ask: Callable[[], object]) -> bool:
     return False
 
 
-def _wheel_that_requires(requirement: str) -> Any:
-    """Return pip's object for a wheel with one dependency."""
-    content, wheel = io.BytesIO(), Wheel("proof", "1", "py3-none-any", ">=9.10.*", (requirement,))
+def wheel_that_requires(*requirements: str) -> Any:
+    """Return pip's object for a wheel with some dependencies."""
+    content, wheel = io.BytesIO(), Wheel("proof", "1", "py3-none-any", ">=9.10.*", requirements)
     write_wheel(content, wheel.members)
     return get_wheel_distribution(MemoryWheel(wheel.filename, content), "proof")
 
@@ -208,7 +208,7 @@ def prove_legacy(current: CurrentJob) -> bool:
     """Check a wheel and a link with specifiers that only old pips read."""
     view = current.job.view = View(ODD)
     view.legacy = True
-    wheel = _wheel_that_requires("lib (>=1.*)")
+    wheel = wheel_that_requires("lib (>=1.*)")
     link = Link(f"https://example.invalid/proof-1-{view.tags[0]}.whl", requires_python=">=9.10.*")
     judged = proof_finder().make_link_evaluator("proof").evaluate_link(link)[0]
     return bool(
