@@ -57,7 +57,7 @@ BAD = {
     ),
     ("cache", "info", "--format=x"): "--format must be text or json, not 'x'\n",
     ("bundle", "-r", "pylock.toml", "-o", "x", "--layout=zip"): (
-        "--layout must be flat, lambda or lambda-layer, not 'zip'\n"
+        "--layout must be flat, lambda, lambda-layer, azure or gcf, not 'zip'\n"
     ),
     ("targets", "--kind", "own", "--kind", "os"): (
         "--kind must be service, distribution, image, desktop, mobile, browser or own, not 'os'\n"

@@ -137,7 +137,8 @@ def test_larger_than_what_is_taken_directly(house: Path) -> None:
     said = good(bundle(house, *options, target=LAMBDA)).stderr
     assert said == (
         "note: the archive has 53.0 MB zipped, but the service allows 50 MB "
-        "if it is not uploaded through S3\n"
+        "if it is not uploaded through S3; largest projects: own/big (53 MB), lib (0.0 MB); "
+        "leave projects out with --exclude, or use --slim\n"
     )
     assert not good(bundle(house, "--include=own/big", target=LAMBDA)).stderr
     assert not good(bundle(house, *options, target=LAMBDA, to="out")).stderr
@@ -148,7 +149,15 @@ def test_json(house: Path) -> None:
     said = json.loads(good(bundle(house, "--format=json", "--layout=lambda")).stdout)
     assert said.keys() == {
         *("schema", "output", "target", "size", "limit", "projects", "left_out", "notes"),
-        *("zipped_size", "zipped_limit", "lock", "unchanged"),
+        *(
+            "zipped_size",
+            "zipped_limit",
+            "lock",
+            "unchanged",
+            "slimmed_size",
+            "slimmed",
+            "in_layers",
+        ),
     }
     assert said["limit"] == 262144000
     assert said["projects"] == [{"name": "lib", "version": "1.0", "files": 5, "size": said["size"]}]

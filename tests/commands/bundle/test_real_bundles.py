@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,45 @@ TARGETS = {
     "3.12": "cp312-cp312-manylinux_2_28_x86_64",
     "3.13": "cp313-cp313-manylinux_2_28_x86_64",
 }
+SMOKE = """\
+import importlib.metadata, io, sys
+sys.path.append(sys.argv[1])
+import boto3, numpy, pandas, pandas.testing, pydantic, requests, sklearn.datasets, sqlalchemy
+import numpy.testing, scipy.linalg, scipy.special, scipy.stats
+from cryptography.fernet import Fernet
+from lxml import etree, html
+from PIL import Image
+
+numpy.testing.assert_allclose(numpy.linalg.inv(numpy.eye(3)), numpy.eye(3))
+frame = pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+pandas.testing.assert_frame_equal(pandas.read_csv(io.StringIO(frame.to_csv(index=False))), frame)
+Model = pydantic.create_model("Model", a=(int, ...))
+assert Model.model_validate({"a": "1"}).a == 1
+with sqlalchemy.create_engine("sqlite://").connect() as connection:
+    assert connection.execute(sqlalchemy.text("select 1")).scalar() == 1
+key = Fernet(Fernet.generate_key())
+assert key.decrypt(key.encrypt(b"x")) == b"x"
+stream = io.BytesIO()
+Image.new("RGB", (2, 2)).save(stream, "PNG")
+assert Image.open(stream).size == (2, 2)
+assert html.fromstring("<p>x</p>").text == "x"
+assert etree.XPath("count(//b)")(etree.XML("<a><b/></a>")) == 1
+assert scipy.linalg.det(numpy.eye(2)) == 1 and scipy.special.gamma(5) == 24
+assert scipy.stats.norm.cdf(0) == 0.5
+assert sklearn.datasets.load_iris().data.shape == (150, 4)
+assert boto3.client("s3", region_name="eu-west-1").meta.service_model.service_name == "s3"
+assert requests.Request("GET", "https://example.invalid/", params={"a": 1}).prepare().url
+found = list(importlib.metadata.distributions(path=[sys.argv[1]]))
+assert len(found) > 20
+lost = [str(file) for each in found for file in each.files if not file.locate().is_file()]
+assert not lost, lost
+"""
+"""What the most used projects with native code do first, without their tests."""
+
+SLIM = (
+    *("boto3", "cryptography", "lxml", "numpy", "pandas", "pillow", "pydantic", "requests"),
+    *("scikit-learn", "scipy", "sqlalchemy"),
+)
 NEEDED = ("flask", "cryptography", "pandas")
 MAKE = """\
 import sys
@@ -107,3 +147,24 @@ def test_one_command_on_each_python(tmp_path: Path) -> None:
     again = ["bundle", "-r", "pylock.toml", "-o", "out"]
     assert wheeltarget(*again, cwd=tmp_path, variables=index_environment()).exit_code == 0
     subprocess.run([str(interpreter("3.12")), "-S", "-E", "-c", good], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.12"])
+def test_slim_bundles_work(version: str, tmp_path: Path) -> None:
+    """Leave out about a sixth, and use what is left in the interpreter that it is for."""
+    tag = TARGETS[version]
+    variables = index_environment()
+    lock = ["lock", "--quiet", *SLIM, "--tags", tag]
+    bundle = ["bundle", "-r", f"pylock.{tag}.toml", "--slim", "-o", "site", "--format=json"]
+    locked, done = (
+        wheeltarget(*arguments, cwd=tmp_path, variables=variables, timeout=600)
+        for arguments in (lock, bundle)
+    )
+    assert (locked.exit_code, done.exit_code) == (0, 0), locked.stderr + done.stderr
+    said = json.loads(done.stdout)
+    assert 0.1 < said["slimmed_size"] / (said["size"] + said["slimmed_size"]) < 0.4
+    left_out = {(part["project"], part["rule"]) for part in said["slimmed"]}
+    assert {("pandas", "tests"), ("numpy", "stubs"), ("lxml", "headers")} <= left_out
+    command = [str(interpreter(version)), "-S", "-E", "-B", "-c", SMOKE, "site"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr

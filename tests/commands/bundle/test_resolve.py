@@ -130,6 +130,22 @@ def test_wheels_of_a_folder_only(here: Path) -> None:
     assert "app.py" in content(here / "app.zip")
 
 
+def test_layer_below(run: Bundle, here: Path) -> None:
+    good(run("lib", "--target", LAMBDA, "--lock=pylock.base.toml", output="base.zip"))
+    said = good(run(*FILE, "--without=pylock.base.toml", "--lock=pylock.toml"))
+    assert "note: left to the layer of pylock.base.toml: lib 1.0\n" in said.stderr
+    assert {name for name in content(here / "app.zip") if "/" not in name} == {"app.py"}
+    assert (
+        "Unchanged ./app.zip" in good(run(*FILE, "--without=pylock.base.toml", "--lock=.")).stdout
+    )
+    make_wheel(here.parent / "index", "lib", "2.0")
+    assert run(*FILE, "--without=pylock.base.toml").stderr.endswith(
+        "error: the locks disagree: pylock.base.toml has lib-1.0-cp312-cp312-manylinux_2_34_aarch64"
+        ".whl, but the lock of the requirements has lib-2.0-py3-none-any.whl\n"
+        "  lock what is above with the versions of the layer, or leave --without out\n"
+    )
+
+
 class TestRefused:
     """Nothing is written, and the message says what to do."""
 

@@ -95,6 +95,15 @@ def test_another_option(here: Path, option: str) -> None:
     assert "Unchanged" not in good(bundle(here / "house", *OPTIONS)).stdout
 
 
+def test_what_is_left_out_is_known(house: Path) -> None:
+    make_wheel(house, "lib", files={"lib/tests/test_lib.py": b"1\n", "lib/__init__.py": b""})
+    first, second = (
+        json.loads(good(bundle(house, "--slim", "--format=json")).stdout) for _ in "12"
+    )
+    assert first["slimmed"]
+    assert second == {**first, "unchanged": True}
+
+
 def test_time(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     assert not again(here)

@@ -110,6 +110,9 @@ def show_bundle(
             "zipped_limit": outcome.zipped_limit and outcome.zipped_limit.size,
             "projects": list(map(asdict, outcome.projects)),
             "left_out": list(map(asdict, outcome.left_out)),
+            "slimmed_size": outcome.slimmed_size,
+            "slimmed": list(map(asdict, outcome.slimmed)),
+            "in_layers": list(map(asdict, outcome.in_layers)),
             "unchanged": outcome.unchanged,
             "lock": outcome.lock and outcome.lock.as_dict(),
             "notes": outcome.notes,
@@ -130,7 +133,13 @@ def _bundle_lines(outcome: BundleOutcome) -> Iterator[str]:
     names = [f"{each.name} {each.version}".strip() for each in outcome.projects]
     wide = max(map(len, names), default=0)
     for name, each in zip(names, outcome.projects, strict=True):
-        yield f"  {name:{wide}}  {size(each.size):>11}  {counted(each.files, 'file')}"
+        slimmed = sum(part.size for part in outcome.slimmed if part.project == each.name)
+        before = f", {size(each.size + slimmed)} before --slim" if slimmed else ""
+        yield f"  {name:{wide}}  {size(each.size):>11}  {counted(each.files, 'file')}{before}"
+    for rule in dict.fromkeys(part.rule for part in outcome.slimmed):
+        found = [part for part in outcome.slimmed if part.rule == rule]
+        files = counted(sum(part.files for part in found), "file")
+        yield f"Left out by --slim as {rule}: {files}, {size(sum(part.size for part in found))}"
     for rule in dict.fromkeys(each.rule for each in outcome.left_out):
         paths = [each.path for each in outcome.left_out if each.rule == rule]
         more = f" and {len(paths) - _MOST_PATHS} more, see --format json"
@@ -141,6 +150,8 @@ def _bundle_lines(outcome: BundleOutcome) -> Iterator[str]:
     zipped = outcome.zipped_size
     parts = [] if zipped is None else [f"{size(zipped)} zipped{_limit(outcome.zipped_limit)}"]
     parts.append(f"{size(outcome.size)} unpacked{_limit(outcome.limit)}")
+    if slimmed := outcome.slimmed_size:
+        parts.append(f"{size(outcome.size + slimmed)} before --slim")
     done = "Unchanged" if outcome.unchanged else "Saved"
     yield f"{done} {display_path(outcome.output.absolute())}, {', '.join(parts)}"
 

@@ -15,7 +15,14 @@ from wheeltarget.cli.output.text import report_errors
 from wheeltarget.commands.invocation import InputFiles, read_invocation
 
 BundleLayout = StrEnum(
-    "BundleLayout", {"FLAT": "flat", "LAMBDA": "lambda", "LAYER": "lambda-layer"}
+    "BundleLayout",
+    {
+        "FLAT": "flat",
+        "LAMBDA": "lambda",
+        "LAYER": "lambda-layer",
+        "AZURE": "azure",
+        "GCF": "gcf",
+    },
 )
 
 
@@ -69,6 +76,19 @@ def bundle(
     ] = None,
     allow_index_failures: app.AllowIndexFailures = False,
     wheels: app.Wheels = None,
+    without: Annotated[
+        list[str] | None,
+        app.name_option(
+            "--without",
+            example="pylock.base.toml",
+            metavar="LOCK",
+            help="Leave out what the layer of this lock has, below the function or layer.",
+        ),
+    ] = None,
+    slim: Annotated[
+        bool,
+        typer.Option("--slim", help="Leave out tests, type stubs, and what only compilers read."),
+    ] = False,
     scripts: Annotated[
         bool, typer.Option("--scripts", help="Also write the scripts of the wheels, to bin.")
     ] = False,
@@ -106,6 +126,8 @@ def bundle(
         compiles=compiles,
         compressed=not store,
         components=components,
+        slim=slim,
+        without=tuple(without or ()),
         exclude=tuple(exclude or ()),
         skip_provided=provided is app.ProvidedProjects.SKIP,
         tags=tuple(tags or ()),

@@ -10,9 +10,13 @@ have the same zlib, or if nothing is compressed.
 
 from __future__ import annotations
 
+import base64
+import csv
 import importlib.util
+import io
 import json
 import os
+import posixpath
 import shutil
 import subprocess
 import sys
@@ -180,6 +184,21 @@ def _files_as_folders(chosen: Mapping[str, BundledFile]) -> Iterator[str]:
             if above in chosen and above not in seen:
                 seen.add(above)
                 yield f"{chosen[above].name} is a file, and {file.owner} has {file.name} below it"
+
+
+def record_text(files: Iterable[BundledFile], name: str, site: str) -> str:
+    """Return RECORD for files in the bundle, relative to the folder of the modules.
+
+    :param name: the name of RECORD itself in the bundle.
+    :param site: the folder of the modules; empty if it is the root.
+    """
+    text, site = io.StringIO(), site or "."
+    rows = csv.writer(text, lineterminator="\n")
+    for file in sorted(files, key=lambda file: file.name):
+        encoded = base64.urlsafe_b64encode(bytes.fromhex(file.sha256)).rstrip(b"=").decode()
+        rows.writerow([posixpath.relpath(file.name, site), f"sha256={encoded}", file.size])
+    rows.writerow([posixpath.relpath(name, site), "", ""])
+    return text.getvalue()
 
 
 def sizes(files: Iterable[BundledFile], versions: Mapping[str, str]) -> tuple[ProjectSize, ...]:

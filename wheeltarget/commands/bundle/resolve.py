@@ -69,6 +69,7 @@ _REFUSED = (
 class SourceRequest(LockedRequest):
     """What a bundle is made from: locks, or requirements.
 
+    :param without: the locks of layers below; what these have is left out.
     :param arguments: pip's arguments in the order given: options, requirements and locks.
     :param build_pure: the projects of which a pure Python wheel is built if no wheel fits, each a
         comma-separated list.
@@ -80,6 +81,7 @@ class SourceRequest(LockedRequest):
 
     lock: str = ""
     _: KW_ONLY
+    without: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     build_pure: tuple[str, ...] = ()
     lock_file: Path | None = None
@@ -91,6 +93,7 @@ class Source:
     """What a bundle is made from.
 
     :param lock: the lock, or what several locks have together.
+    :param name: what messages call the lock.
     :param request: names the locks, and the folders of their wheels.
     :param invocation: says how files are fetched, and may have the content of the locks.
     :param notes: notes for the user, one sentence each.
@@ -99,6 +102,7 @@ class Source:
     """
 
     lock: Lock
+    name: str
     request: LockedRequest
     invocation: Invocation
     notes: tuple[str, ...] = ()
@@ -137,8 +141,8 @@ def with_lock(
     named = replace(request, lock=names[0], more=tuple(names[1:]))
     found, left_out = read_lock(named, invocation)
     refuse_other_inputs(invocation)
-    notes = (*left_out, *note_siblings(found, named, invocation))
-    use(Source(found, named, invocation, notes))
+    notes = (*left_out, *note_siblings(found, named, invocation, request.without))
+    use(Source(found, names[0], named, invocation, notes))
     return Kept()
 
 
@@ -191,10 +195,11 @@ def _lock(request: SourceRequest, invocation: Invocation, use: Callable[[Source]
         named = replace(
             request, lock=str(path), more=(), tags=(), targets=(), exclude=(), skip_provided=False
         )
+        shown = path.name if place else "the lock of the requirements"
 
         def take(text: str, found: Lock, built: Iterable[Path] = ()) -> None:
             beside = _beside_lock(invocation, path, text)
-            use(Source(found, named, beside, (), outputs, tuple(built)))
+            use(Source(found, shown, named, beside, (), outputs, tuple(built)))
 
         def take_new(locks: Sequence[NewLock], built: Mapping[str, Path]) -> None:
             take(locks[0].text, locks[0].lock, built.values())

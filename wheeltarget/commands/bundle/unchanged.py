@@ -24,6 +24,7 @@ from wheeltarget import __version__
 from wheeltarget.cache.run_key import SUFFIX
 from wheeltarget.cache.wheel_store import DAY, cache_folder, is_refused, prepare, records_folder
 from wheeltarget.commands.bundle.files import BundledFile, ProjectSize
+from wheeltarget.commands.bundle.slim import SlimPart
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.utils.files import hash_file, write_private
 from wheeltarget.utils.system import is_ours
@@ -36,10 +37,11 @@ _PROGRAMS = (__version__, installer.__version__, sys.version, zlib.ZLIB_RUNTIME_
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a bundle has: the size of each project, and the notes on making it."""
+    """What a bundle has: the size of each project, the notes on making it, and what is left out."""
 
     projects: tuple[ProjectSize, ...]
     notes: tuple[str, ...]
+    slimmed: tuple[SlimPart, ...] = ()
 
 
 def locate(invocation: Invocation, *facts: object) -> Path | None:
@@ -66,7 +68,8 @@ def find(record: Path | None, outputs: Iterable[Path]) -> Contents | None:
         if data["files"] != {os.path.realpath(each): _hash(each) for each in outputs}:
             return None
         projects = tuple(ProjectSize(*each) for each in data["projects"])
-        return Contents(projects, tuple(data["notes"]))
+        slimmed = tuple(SlimPart(*each) for each in data["slimmed"])
+        return Contents(projects, tuple(data["notes"]), slimmed)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -86,12 +89,18 @@ def keep(
         return
     if record is None or prepare(record.parent.parent):
         return  # the cache folder cannot be written
-    now, projects = time.time(), list(map(astuple, contents.projects))
-    files = {os.path.realpath(path): sha256 for path, sha256 in hashes.items()}
-    data = {"made": now, "until": now + _KEPT, "files": files, "projects": projects}
+    now = time.time()
+    data = {
+        "made": now,
+        "until": now + _KEPT,
+        "files": {os.path.realpath(path): sha256 for path, sha256 in hashes.items()},
+        "projects": list(map(astuple, contents.projects)),
+        "slimmed": list(map(astuple, contents.slimmed)),
+        "notes": contents.notes,
+    }
     with suppress(OSError):
         record.parent.mkdir(parents=True, exist_ok=True)
-        write_private(record, json.dumps({**data, "notes": contents.notes}))
+        write_private(record, json.dumps(data))
 
 
 def _hash(path: Path) -> str | None:

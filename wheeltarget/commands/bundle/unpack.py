@@ -6,11 +6,8 @@ Specification: the binary distribution format (PEP 427). The layout is that of a
 
 from __future__ import annotations
 
-import base64
 import configparser
-import csv
 import io
-import posixpath
 import re
 import shutil
 import warnings
@@ -27,7 +24,7 @@ from installer.scripts import Script
 from installer.sources import WheelFile
 from installer.utils import fix_shebang
 
-from wheeltarget.commands.bundle.files import BundledFile, Layout
+from wheeltarget.commands.bundle.files import BundledFile, Layout, record_text
 from wheeltarget.errors import BundleError
 from wheeltarget.utils.files import Writer
 from wheeltarget.wheelhouse.archive import leaves_folder
@@ -86,7 +83,7 @@ class _Destination(WheelDestination):
     ) -> None:
         del records  # of what is left out, too
         name = self._place(scheme, record_file_path)
-        stream = io.BytesIO(_record(self.files, name, self._layout.site or ".").encode())
+        stream = io.BytesIO(record_text(self.files, name, self._layout.site).encode())
         self._keep(scheme, record_file_path, stream, executable=False)
 
     def _keep(self, scheme: str, path: str, stream: IO[bytes], *, executable: bool) -> RecordEntry:
@@ -107,14 +104,3 @@ class _Destination(WheelDestination):
         if scheme == "scripts":
             return f"{layout.scripts}{path}" if layout.scripts else ""
         return layout.site + (f"include/{self._owner}/{path}" if scheme == "headers" else path)
-
-
-def _record(files: Iterable[BundledFile], name: str, site: str) -> str:
-    """Return RECORD for the files in the bundle, relative to the folder of the modules."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    for file in sorted(files, key=lambda file: file.name):
-        encoded = base64.urlsafe_b64encode(bytes.fromhex(file.sha256)).rstrip(b"=").decode()
-        rows.writerow([posixpath.relpath(file.name, site), f"sha256={encoded}", file.size])
-    rows.writerow([posixpath.relpath(name, site), "", ""])
-    return text.getvalue()

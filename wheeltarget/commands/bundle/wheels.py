@@ -90,10 +90,21 @@ def note_excluded(lock: Lock) -> Iterator[str]:
         yield f"the lock for {lock.target} leaves out {', '.join(lock.excluded)}"
 
 
-def note_siblings(lock: Lock, request: LockedRequest, invocation: Invocation) -> Iterator[str]:
-    """Yield a note for each lock beside the first one that is for the same tags, and has more."""
+def read_layer(name: str, request: LockedRequest, invocation: Invocation) -> Lock:
+    """Read the lock of a layer below the bundle of a request."""
+    lock, _ = _read_lock(name, request, invocation, ALL_KEPT)
+    return lock
+
+
+def note_siblings(
+    lock: Lock, request: LockedRequest, invocation: Invocation, layers: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield a note for each lock beside the first one that is for the same tags, and has more.
+
+    :param layers: the locks of layers below, which are not meant.
+    """
     own = find_lock(request.lock)
-    named = {Path(find_lock(each)).name for each in (own, *request.more)}
+    named = {Path(find_lock(each)).name for each in (own, *request.more, *layers)}
     for path in sorted(Path(own).parent.glob("pylock.*.toml")):
         if path.name in named:
             continue
@@ -179,7 +190,7 @@ def take_wheels(
     for path in built:
         link_or_copy(path, folder / path.name)
     if not request.wheels:
-        _fetch(request, invocation, folder)
+        _fetch(lock, request, invocation, folder)
     wheels = tuple(_find_all(lock, request.wheels, folder))
     return wheels, tuple(_check(wheels))
 
@@ -195,7 +206,7 @@ def require_folders(wheels: Iterable[str]) -> None:
             raise UsageError(message, hint) from error
 
 
-def _fetch(request: LockedRequest, invocation: Invocation, folder: Path) -> None:
+def _fetch(lock: Lock, request: LockedRequest, invocation: Invocation, folder: Path) -> None:
     locks = (f"--requirement={name}" for name in (request.lock, *request.more))
     options = (o for o in invocation.command.options if EFFECTS[o.name] is not Effect.OWN)
     arguments = (*locks, *(text for o in options for text in o.arguments), "--dest", str(folder))
@@ -208,7 +219,8 @@ def _fetch(request: LockedRequest, invocation: Invocation, folder: Path) -> None
         skip_provided=request.skip_provided,
         wants_outcome=True,
     )
-    download_locked(download, replace(invocation, command=split_command_line(arguments)))
+    invocation = replace(invocation, command=split_command_line(arguments))
+    download_locked(download, invocation, lock.versions)
 
 
 def _find_all(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -62,12 +62,15 @@ _HINTS = {
 
 
 def download_locked(
-    request: DownloadRequest, invocation: Invocation | None = None
+    request: DownloadRequest,
+    invocation: Invocation | None = None,
+    projects: Container[str] | None = None,
 ) -> DownloadOutcome | None:
     """Download the files that locks name.
 
     :param request: the request.
     :param invocation: its parsed arguments and pip's configuration, if they were read before.
+    :param projects: the names of the projects that are wanted; None for all.
     :returns: the files of each target; None if there is no lock, or only locks that pip reads for
         this interpreter.
     :raises WheeltargetError: if this fails; the destination is then unchanged.
@@ -77,6 +80,11 @@ def download_locked(
     selections = select_files(request, invocation, leave_outs)
     if selections is None:
         return None
+    if projects is not None:
+        selections = tuple(
+            replace(each, files=tuple(file for file in each.files if file.project in projects))
+            for each in selections
+        )
     _refuse_by_rules(selections, request, invocation)
     labels = [each.label for each in selections]
     folders = tuple(folder_names(labels)) if request.by_target else ("",) * len(labels)
