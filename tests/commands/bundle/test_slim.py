@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
@@ -185,6 +186,32 @@ def test_too_large_says_what_would_help(house: Path) -> None:
     said = refused(bundle(house, "--include=own/big", "--slim", target=LAMBDA), house)
     assert "use --slim" not in said
     assert "largest projects: own/big (257.5 MB), lib (" in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"from a import (\n",
+        b"'tests.tests.tests.tests",
+        b"tests.",
+        b"import a, tests, ",
+        b"    from\n",
+        b"'a\n",
+    ],
+)
+def test_time_grows_with_the_text(text: bytes, tmp_path: Path) -> None:
+    """Code of a wheel cannot make the run hang."""
+    sizes = (20_000, 200_000)
+    took = []
+    for size in sizes:
+        source = tmp_path / str(size)
+        source.write_bytes(b"'" + text * (size // len(text)) + b" tests")
+        names = ("lib/a.py", "lib/tests/b.py", "lib-1.dist-info/RECORD")
+        files = [BundledFile(name, source, "lib", 0, "00") for name in names]
+        start = time.process_time()
+        slim(files, (), "", tmp_path / f"new{size}")
+        took.append(time.process_time() - start)
+    assert took[1] < 30 * took[0] + 1
 
 
 def test_the_page_names_each_rule() -> None:

@@ -38,11 +38,14 @@ _SOURCES = (".h", ".hh", ".hpp", ".hxx", ".c", ".cc", ".cpp", ".cxx")
 
 _NAMES = rb"[\w.]+"
 _IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+(" + _NAMES + rb")[ \t]+import\b[ \t]*(\([^)]*\)|[^\n]*)"
+    rb"^[ \t]*(?:from[ \t]+(" + _NAMES + rb")[ \t]+import\b[ \t]*(?=(\([^)]{0,9999}|[^\n]*))"
     rb"|import[ \t]+([^\n]+))",
     re.MULTILINE,
 )
-_QUOTED = re.compile(rb"""["']([\w./\\-]*\b(?:tests|conftest)\b[\w./\\-]*)["']""")
+"""Looks ahead a limited number of characters, so that the time grows only with the text."""
+
+_NAME = re.compile(rb"\b(?:tests|conftest)\b")
+_QUOTED = re.compile(rb"""["']([\w./\\-]{0,200}\b(?:tests|conftest)\b[\w./\\-]{0,200})["']""")
 _FORMATTED = re.compile(rb"(?:\}|%s)[./]tests\b")
 """The end of a name that is put together, such as ``f"{__name__}.tests"``."""
 
@@ -189,7 +192,7 @@ def _unused_tests(
     readers = [*others, *((each, paths[each.name]) for each in modules if each.name not in places)]
     while readers:
         used = {each for file, path in readers for each in _references(file, path)}
-        found = {place for place in unused if any(each[: len(place)] == place for each in used)}
+        found = unused & {each[: end + 1] for each in used for end in range(len(each))}
         unused -= found
         readers = [(each, paths[each.name]) for each in modules if places.get(each.name) in found]
     return frozenset(name for name, place in places.items() if place in unused and name in free)
@@ -250,8 +253,8 @@ def _imported(
     rest = _split(source.lstrip(b"."))
     for base in bases:
         yield (*base, *rest)
-        for name in re.findall(rb"\w+", names.split(b"#")[0] if b"(" not in names else names):
-            yield (*base, *rest, name.decode("utf-8", "replace"))
+        for name in {found[0] for found in _NAME.finditer(names)}:
+            yield (*base, *rest, name.decode())
 
 
 def _split(dotted: bytes) -> tuple[str, ...]:
