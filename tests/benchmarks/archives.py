@@ -126,7 +126,7 @@ def read_archive(path: Path) -> Archive:
     """Read what was made for a runtime."""
     with zipfile.ZipFile(path) as archive:
         files = dict(_contents(archive))
-        projects = {}
+        projects: dict[str, Installed] = {}
         for name in files:
             match = _INFORMATION.fullmatch(name)
             if match:

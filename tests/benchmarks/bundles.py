@@ -71,6 +71,14 @@ class Runtime:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """A function that is deployed to a runtime."""
+
+    function: Function
+    runtime: Runtime
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """What came of one run of a way.
 
@@ -141,19 +149,19 @@ def variables(way: Way, runtime: Runtime, place: peers.Place) -> dict[str, str]:
     }
 
 
-def prepare(way: Way, function: Function, runtime: Runtime, place: peers.Place) -> None:
+def prepare(way: Way, case: Case, place: peers.Place) -> None:
     """Write the project of a function into an empty folder, and empty the caches of a way."""
     for folder in (place.work, place.cache, place.destination):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     place.destination.joinpath(SOURCE).mkdir()
     place.work.joinpath("tmp").mkdir()
-    text = "".join(f"{each}\n" for each in function.requirements)
+    text = "".join(f"{each}\n" for each in case.function.requirements)
     # sam looks beside the source, the others are told where.
     for name in (REQUIREMENTS, f"{SOURCE}/{REQUIREMENTS}"):
         place.destination.joinpath(name).write_text(text)
-    place.destination.joinpath(SOURCE, "app.py").write_text(function.handler)
-    for name, written in way.written(runtime.python).items():
+    place.destination.joinpath(SOURCE, "app.py").write_text(case.function.handler)
+    for name, written in way.written(case.runtime.python).items():
         place.destination.joinpath(name).write_text(written)
 
 
@@ -187,17 +195,16 @@ def call(archive: Path, runtime: Runtime, folder: Path) -> str:
     return done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
 
 
-def reference(function: Function, runtime: Runtime, url: str, folder: Path) -> list[Wheel]:
+def reference(case: Case, url: str, folder: Path) -> list[Wheel]:
     """Return the wheels that the runtime's own pip chooses, limited to its glibc.
 
-    :param function: what is to be installed.
-    :param runtime: the runtime.
+    :param case: what is to be installed, and where.
     :param url: the index.
     :param folder: an empty folder.
     """
-    python = _own_pip(runtime)
+    python = _own_pip(case.runtime)
     arguments = ["download", "-q", "--only-binary=:all:", "--no-cache-dir", "-d", str(folder)]
-    _pip(python, *arguments, "--index-url", url, *function.requirements)
+    _pip(python, *arguments, "--index-url", url, *case.function.requirements)
     return [read_wheel(path) for path in sorted(folder.glob("*.whl"))]
 
 
@@ -219,17 +226,16 @@ def _own_pip(runtime: Runtime) -> Path:
 def _pip(python: Path, *arguments: str) -> None:
     settings = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     kept = {name: value for name, value in os.environ.items() if name != "PIP_FIND_LINKS"}
-    command = [python, "-m", "pip", *arguments]
+    command = [str(python), "-m", "pip", *arguments]
     done = subprocess.run(
         command, env={**kept, **settings}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))}: {done.stderr}")
+        raise SystemExit(f"{' '.join(command)}: {done.stderr}")
 
 
 def try_all(
-    function: Function,
-    runtime: Runtime,
+    case: Case,
     ways: Sequence[str],
     server: Server,
     behaviour: Behaviour,
@@ -238,8 +244,7 @@ def try_all(
 ) -> dict[str, Result]:
     """Make an archive in each way, in turn, and compare each with the reference.
 
-    :param function: what is deployed.
-    :param runtime: the runtime.
+    :param case: what is deployed, and where.
     :param ways: keys of :data:`WAYS`.
     :param server: the index.
     :param behaviour: how it answers.
@@ -247,41 +252,34 @@ def try_all(
     :param work: an empty folder.
     """
     found: dict[str, Result] = {name: Result() for name in ways}
-    wheels = reference(function, runtime, server.url, work / "reference")
+    wheels = reference(case, server.url, work / "reference")
     for number in range(runs):
         turn = number % len(ways)
         for name in (*ways[turn:], *ways[:turn]):
             below = work / f"{name}-{number}"
             place = peers.Place(below / "work", below / "cache", below / "project", server.url)
-            for state, made in _in_turn(
-                WAYS[name], function, runtime, place, server, behaviour
-            ).items():
+            for state, made in _in_turn(WAYS[name], case, place, server, behaviour).items():
                 found[name].runs[state].append(made)
             archive = place.destination / ARCHIVE
             if archive.is_file():
                 found[name].archive = read_archive(archive)
-                found[name].call = call(archive, runtime, below / "unpacked")
+                found[name].call = call(archive, case.runtime, below / "unpacked")
             shutil.rmtree(below)
     for result in found.values():
         if result.archive is not None:
-            compared = compare(result.archive, wheels, runtime.target.tags)
+            compared = compare(result.archive, wheels, case.runtime.target.tags)
             result.differences = tuple(compared)
     return found
 
 
 def _in_turn(
-    way: Way,
-    function: Function,
-    runtime: Runtime,
-    place: peers.Place,
-    server: Server,
-    behaviour: Behaviour,
+    way: Way, case: Case, place: peers.Place, server: Server, behaviour: Behaviour
 ) -> dict[str, Made]:
     """Make an archive from nothing, and again; once more if the index had to record something."""
     for _ in range(ATTEMPTS):
-        prepare(way, function, runtime, place)
+        prepare(way, case, place)
         server.set(behaviour)
-        made = {state: make(way, runtime, place) for state in STATES}
+        made = {state: make(way, case.runtime, place) for state in STATES}
         if not server.told().recorded:
             return made
     raise BenchmarkError(f"{way.text} asks for something else each time")
@@ -388,9 +386,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 below = Path(work, f"{name}-{runtime.python}")
                 below.joinpath("reference").mkdir(parents=True)
                 behaviour = Behaviour(options.delay / 1000)
-                found = try_all(
-                    FUNCTIONS[name], runtime, options.ways, server, behaviour, options.runs, below
-                )
+                case = Case(FUNCTIONS[name], runtime)
+                found = try_all(case, options.ways, server, behaviour, options.runs, below)
                 results[name, runtime.python] = found
                 for way, result in found.items():
                     line = f"{name}, {runtime.python}, {way}: {_correctness(result)}"

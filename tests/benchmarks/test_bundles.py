@@ -19,8 +19,9 @@ from tests.benchmarks.archives import (
     read_wheel,
     verdict,
 )
-from tests.benchmarks.bundles import Runtime
+from tests.benchmarks.bundles import Case, Runtime
 from tests.benchmarks.functions import ARCHIVE, FUNCTIONS, WAYS, Function, Way
+from tests.benchmarks.server import Behaviour, Server
 from tests.support.wheels import make_wheel
 from wheeltarget.targets.catalog import look_up
 
@@ -160,12 +161,10 @@ def test_runs_are_compared(
     ways = {"copy": Way(f"cp '{ready}' {ARCHIVE}"), "fail": Way("echo it is broken >&2; exit 3")}
     monkeypatch.setattr(bundles, "WAYS", ways)
     monkeypatch.setattr(bundles, "reference", lambda *_: read)
-    function = Function(("one", "two"), "")
-    server = bundles.Server(tmp_path / "recorded")
+    case = Case(Function(("one", "two"), ""), runtime)
+    server = Server(tmp_path / "recorded")
     with server:
-        found = bundles.try_all(
-            function, runtime, [*ways], server, bundles.Behaviour(), 1, tmp_path / "work"
-        )
+        found = bundles.try_all(case, [*ways], server, Behaviour(), 1, tmp_path / "work")
     copied = found["copy"]
     assert copied.differences == (Difference(Kind.LACKS, "two 1.0"),)
     assert copied.call == "ModuleNotFoundError: No module named 'two'"
@@ -181,7 +180,7 @@ def test_each_way_sees_only_its_own(tmp_path: Path, runtime: Runtime) -> None:
     place = peers.Place(
         tmp_path / "work", tmp_path / "cache", tmp_path / "project", "http://127.0.0.1:9/simple/"
     )
-    bundles.prepare(WAYS["sam"], FUNCTIONS["api"], runtime, place)
+    bundles.prepare(WAYS["sam"], Case(FUNCTIONS["api"], runtime), place)
     files = {
         str(path.relative_to(place.destination)): path.read_text()
         for path in place.destination.rglob("*")
