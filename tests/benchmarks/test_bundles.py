@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from tests.benchmarks.archives import (
 from tests.benchmarks.bundles import Case, Runtime
 from tests.benchmarks.functions import ARCHIVE, FUNCTIONS, WAYS, Function, Way
 from tests.benchmarks.server import Behaviour, Server
+from tests.support.cli import ROOT
 from tests.support.wheels import make_wheel
 from wheeltarget.targets.catalog import look_up
 
@@ -144,6 +146,15 @@ def test_what_is_typed_is_whole(name: str) -> None:
         assert f"{python}" in typed + written
         assert "{" not in typed + written
     assert ("manylinux_2_34" in WAYS[name].typed("3.13", 34)) is (name == "uv-level")
+
+
+def test_page_shows_what_is_typed() -> None:
+    page = (ROOT / "docs" / "comparison.md").read_text("utf-8")
+    typed = [way.typed("3.12", 34) for way in WAYS.values()]
+    section = page.partition("## What is typed")[2].partition("\n## ")[0]
+    assert re.findall(r"```sh\n(.*?)\n```", section, re.DOTALL) == typed
+    counted = [line for line in bundles.keystrokes([*WAYS]) if line.startswith("| ")]
+    assert re.findall(r"^\| .*", section, re.MULTILINE) == counted
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
