@@ -97,7 +97,7 @@ def test_messages_are_plain(name: str) -> None:
 def test_help_is_plain(command: tuple[str, ...], tmp_path: Path) -> None:
     result = cli.wheeltarget(*command, "--help", cwd=tmp_path, variables={"COLUMNS": "200"})
     ours, _, pips = result.stdout.partition(PIP_HELP)
-    assert bool(pips) == (command[0] in {"download", "lock", "explain"})
+    assert bool(pips) == (command[0] in {"download", "lock", "explain", "bundle"})
     assert f"Usage: wheeltarget {' '.join(command)}" in ours
     assert found_in(ours) == []
 

@@ -91,8 +91,8 @@ BAD = {
     ("prune", "", "-r", "pylock.toml"): ("DIR must not be empty\n  write it like wheelhouse\n"),
     ("check", "house", ""): ("DIR|FILE must not be empty\n  write it like wheelhouse\n"),
     ("merge", "", "-d", "both"): ("DIR must not be empty\n  write it like wheelhouse\n"),
-    ("bundle", "-r", "", "-o", "x"): (
-        "--requirement must not be empty\n  write it like --requirement pylock.toml\n"
+    ("bundle", "-r", "requirements.txt", "-o", "x", "--lock="): (
+        "--lock must not be empty\n  write it like --lock pylock.toml\n"
     ),
     ("prune", "house", "-r", ""): (
         "--requirement must not be empty\n  write it like --requirement pylock.toml\n"

@@ -65,7 +65,7 @@ def option_in(result: Result) -> list[str]:
 class TestLocks:
     """Commands that make the lock which is missing."""
 
-    @pytest.mark.parametrize("verb", ["bundle", "prune", "check"])
+    @pytest.mark.parametrize("verb", ["prune", "check"])
     def test_several_requirements_files(self, here: Path, verb: str) -> None:
         """One lock has the requirements of all files; a second one would replace it."""
         for name in ("one", "two"):
@@ -75,12 +75,10 @@ class TestLocks:
         if verb == "check":  # which takes requirements: a folder without a lock
             good(run_here(verb, "house", *files, cwd=here))
             return
-        mine = ["--wheels=house", "-o", "out.zip"] if verb == "bundle" else ["house"]
-        result = refused(verb, *mine, *files, cwd=here)
-        more = [] if verb == "bundle" else ["--no-index", "--find-links=house"]
-        good(run_here(*proposed(result), *more, cwd=here))
+        result = refused(verb, "house", *files, cwd=here)
+        good(run_here(*proposed(result), "--no-index", "--find-links=house", cwd=here))
         lock = f"pylock.{LINUX}.toml"
-        good(run_here(verb, *mine, "-r", lock, cwd=here))
+        good(run_here(verb, "house", "-r", lock, cwd=here))
         assert re.findall('(?m)^name = "([a-z]+)"$', (here / lock).read_text()) == ["one", "two"]
         assert len(names(here / "house")) == 2
 

@@ -62,7 +62,7 @@ def test_bundle_reports_what_it_fetches_unpacks_and_writes(
         assert done.exit_code == 0, done.stderr
         seen: list[Progress | None] = []
         with watching(seen.append):
-            bundle(BundleRequest(f"pylock.{TARGET}.toml", Path(output)))
+            bundle(BundleRequest(f"pylock.{TARGET}.toml", output=Path(output)))
     told = [each for each in seen if each is not None]
     assert all(each.what for each in told)
     whats = list(dict.fromkeys(each.what for each in told))

@@ -18,7 +18,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from wheeltarget.cli.output.text import Style, format_fault
-from wheeltarget.commands.lock.files import Form, read_old
+from wheeltarget.commands.lock.files import read_old
 from wheeltarget.commands.validate.lint import check_text, fix_text
 from wheeltarget.errors import Fault, InputError, WheeltargetError
 from wheeltarget.lockfile import model
@@ -316,9 +316,9 @@ def _look_up(key: str, text: str, folder: str) -> Any:
 
 
 def _read_own_lock(data: bytes, folder: Path) -> None:
-    for form, ending in ((Form.PYLOCK, "pylock.here.toml"), (Form.REQUIREMENTS, "here.txt")):
-        (folder / ending).write_bytes(data)
-        reported(functools.partial(read_old, folder, "here", form))
+    for name in ("pylock.here.toml", "requirements.here.txt"):
+        (folder / name).write_bytes(data)
+        reported(functools.partial(read_old, folder / name, "here"))
     with contextlib.suppress(UnicodeDecodeError):
         text = data.decode()
         reported(lambda: model.read(text, "pylock.toml"))

@@ -8,6 +8,7 @@ that takes long, in its function. Completions load what they offer.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from enum import Enum, StrEnum
 from functools import partial
 from importlib import import_module
 from inspect import Parameter, signature
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -40,7 +42,9 @@ VERBS = {
     "install-check": (
         "Unpack the wheels of a lock into a temporary folder, and import every module."
     ),
-    "bundle": "Unpack the wheels of a lock into a folder, an archive or a Lambda layer to deploy.",
+    "bundle": (
+        "Make a folder, an archive or a Lambda layer to deploy, from requirements or from a lock."
+    ),
     "prune": "Remove wheels that are in none of the locks, or list what another machine lacks.",
     "merge": "Merge wheelhouses into one, all files or none.",
     "targets": "List the known targets, or show some in detail.",
@@ -49,7 +53,7 @@ VERBS = {
 }
 """The help of each verb, in the order of the help; its module and function have its name."""
 
-_TAKE_PIPS = {"download", "lock", "explain"}
+_TAKE_PIPS = {"download", "lock", "explain", "bundle"}
 """The verbs that also take every option of pip download."""
 
 OUTPUT = "Output"
@@ -62,6 +66,9 @@ output_option = partial(typer.Option, rich_help_panel=OUTPUT)
 """Declare an option below the heading ``Output``."""
 
 _source_option = partial(typer.Option, rich_help_panel="Source distributions")
+
+_ATTACHED = re.compile("-[cdfir].")
+"""A short option of pip's with its value."""
 
 _COMPLETION = "_WHEELTARGET_COMPLETE"
 """The variable that a shell sets to ask for completions."""
@@ -216,6 +223,17 @@ def _choice(kind: type[Enum], option: str, text: str) -> Enum:
 class PipCommand(Command):
     """A command that also takes pip's options."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read our options, as :meth:`Command.parse_args` does, and leave pip's to pip.
+
+        Typer would look for our short options in the value that is attached to one of pip's.
+        """
+        if not any(len(name) == 2 for each in self.params for name in each.opts):
+            return super().parse_args(ctx, args)
+        end = args.index("--") if "--" in args else len(args)
+        pieces = ((each[:2], each[2:]) if _ATTACHED.match(each) else (each,) for each in args[:end])
+        return super().parse_args(ctx, [*chain.from_iterable(pieces), *args[end:]])
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write our own help, then pip's."""
         super().format_help(ctx, formatter)
@@ -340,6 +358,14 @@ BuildPure = Annotated[
         "--build-pure",
         metavar="NAME",
         help="If no wheel fits, build a pure Python wheel of this project on this machine.",
+    ),
+]
+AllowIndexFailures = Annotated[
+    bool,
+    typer.Option(
+        "--allow-index-failures",
+        help="Lock what the other indexes have if one cannot be read.",
+        rich_help_panel="Existing locks",
     ),
 ]
 _LOCK = name_option(

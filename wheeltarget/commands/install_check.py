@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from wheeltarget.commands.bundle.files import (
@@ -27,12 +26,10 @@ from wheeltarget.staging.atomic import temporary_folder
 from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets.catalog import read_target_file
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.extras import require
 from wheeltarget.utils.progress import reported
 from wheeltarget.utils.system import other_python_code, other_python_script
 from wheeltarget.wheelhouse.closure import fits
 
-_REQUIRE = partial(require, "installer", "install-check needs PyPA's installer", "bundle")
 _TIMEOUT = 120.0
 _MODULE = re.compile(r"(?P<name>\w+)\.(?:py|(?:[\w-]+\.)?(?:so|pyd))")
 _IMPORTED = 86
@@ -94,7 +91,7 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     invocation = read_invocation((), request.environment)
     lock = read_lock(request, invocation)
     with interruptible(), temporary_folder("install") as home:
-        wheels, _ = take_wheels(lock, request, invocation, home / "wheels", _REQUIRE)
+        wheels, _ = take_wheels(lock, request, invocation, home / "wheels")
         paths = [path for _, path in wheels]
         python = _choose_python(request.python, lock.python, paths, invocation.environment)
         files = unpack_all(wheels, Layout(), home / "unpacked")

@@ -11,12 +11,13 @@ from wheeltarget.commands.bundle.bundle import BundleRequest
 def test_request() -> None:
     arguments = ["--layout=lambda-layer", "--include", "x", "--include=y", "--wheels=w", "--store"]
     arguments += ["--scripts", "--compile", "--components", "c.json", "--tags=t", "--target=u"]
-    (request,) = called_with("bundle", "-r", "lock", "-o", "out", *arguments)
+    arguments += ["--build-pure=p", "--lock", "locks", "--allow-index-failures", "--pre", "-fhouse"]
+    request, invocation = called_with("bundle", "-r", "lock", "-o", "out", *arguments, "flask")
     assert request == BundleRequest(
-        "lock",
-        Path("out"),
-        "lambda-layer",
-        ("x", "y"),
+        arguments=("-r", "lock", "--pre", "-f", "house", "flask"),
+        output=Path("out"),
+        layout="lambda-layer",
+        include=("x", "y"),
         wheels=("w",),
         scripts=True,
         compiles=True,
@@ -24,9 +25,13 @@ def test_request() -> None:
         components=Path("c.json"),
         tags=("t",),
         targets=("u",),
+        build_pure=("p",),
+        keeps=Path("locks"),
+        allow_index_failures=True,
     )
+    assert invocation.command.requirements == ("flask",)
 
 
 def test_defaults() -> None:
-    (request,) = called_with("bundle", "-r", "lock", "-o", "out.zip")
-    assert request == BundleRequest("lock", Path("out.zip"))
+    request, _ = called_with("bundle", "-rlock", "-o", "out.zip")
+    assert request == BundleRequest(arguments=("-r", "lock"), output=Path("out.zip"))

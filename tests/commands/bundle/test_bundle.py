@@ -148,7 +148,7 @@ def test_json(house: Path) -> None:
     said = json.loads(good(bundle(house, "--format=json", "--layout=lambda")).stdout)
     assert said.keys() == {
         *("schema", "output", "target", "size", "limit", "projects", "left_out", "notes"),
-        *("zipped_size", "zipped_limit"),
+        *("zipped_size", "zipped_limit", "lock"),
     }
     assert said["limit"] == 262144000
     assert said["projects"] == [{"name": "lib", "version": "1.0", "files": 5, "size": said["size"]}]

@@ -24,7 +24,7 @@ MAKE = """\
 import sys
 from pathlib import Path
 from wheeltarget.commands.bundle.bundle import BundleRequest, bundle
-bundle(BundleRequest(sys.argv[1], Path(sys.argv[2]), wheels=("house",)))
+bundle(BundleRequest(sys.argv[1], output=Path(sys.argv[2]), wheels=("house",)))
 """
 
 

@@ -55,7 +55,7 @@ def test_no_two_targets_of_the_catalogue_have_one_lock() -> None:
 def test_line_ends_play_no_part(tmp_path: Path) -> None:
     path, text = tmp_path / file_name("box", Form.PYLOCK), write(lock_of(("up", "1", "aa" * 32)))
     path.write_bytes(text.replace("\n", "\r\n").encode())
-    assert read_old(tmp_path, "box", Form.PYLOCK).text == text
+    assert read_old(path, "box").text == text
 
 
 def test_no_label_ends_the_comment_of_hashed_requirements(tmp_path: Path) -> None:
@@ -68,8 +68,9 @@ def test_no_label_ends_the_comment_of_hashed_requirements(tmp_path: Path) -> Non
         "up==1 \\",
         "    --hash=sha256:aa",
     ]
-    (tmp_path / file_name(label, Form.REQUIREMENTS)).write_text(text)
-    assert read_old(tmp_path, label, Form.REQUIREMENTS).pins["up"].version == "1"
+    path = tmp_path / file_name(label, Form.REQUIREMENTS)
+    path.write_text(text)
+    assert read_old(path, label).pins["up"].version == "1"
 
 
 def test_locks_of_other_targets_are_found(tmp_path: Path) -> None:

@@ -95,8 +95,10 @@ def _code(text: str) -> str:
     return f"`` {redact(text)} ``" if "`" in text else f"`{redact(text)}`"
 
 
-def show_bundle(outcome: BundleOutcome, *, as_json: bool, quiet: bool) -> None:
-    """Write the size of each project in a bundle."""
+def show_bundle(
+    outcome: BundleOutcome, *, as_json: bool, quiet: bool, coloured: bool = True
+) -> None:
+    """Write the size of each project in a bundle, and what became of its lock."""
     if as_json:
         document = {
             "schema": _SCHEMA,
@@ -108,16 +110,19 @@ def show_bundle(outcome: BundleOutcome, *, as_json: bool, quiet: bool) -> None:
             "zipped_limit": outcome.zipped_limit and outcome.zipped_limit.size,
             "projects": list(map(asdict, outcome.projects)),
             "left_out": list(map(asdict, outcome.left_out)),
+            "lock": outcome.lock and outcome.lock.as_dict(),
             "notes": outcome.notes,
         }
         show_json(document)
     elif not quiet:
-        show_lines(_bundle_lines(outcome))
-        show_notes(outcome.notes)
+        heading = Style(sys.stdout, coloured=coloured).paint("strong", f"For {outcome.target}:")
+        show_lines([heading, *_bundle_lines(outcome)])
+        show_notes(outcome.notes, coloured=coloured)
 
 
 def _bundle_lines(outcome: BundleOutcome) -> Iterator[str]:
-    yield Style(sys.stdout).paint("strong", f"For {outcome.target}:")
+    if outcome.lock:
+        yield from _lock_lines(outcome.lock, written=True)
     size = format_size
     if outcome.limit or outcome.zipped_limit:
         size = _service_size

@@ -12,6 +12,7 @@ from wheeltarget.cli import app
 from wheeltarget.cli.output.progress import progress_line
 from wheeltarget.cli.output.summaries import show_bundle
 from wheeltarget.cli.output.text import report_errors
+from wheeltarget.commands.invocation import InputFiles, read_invocation
 
 BundleLayout = StrEnum(
     "BundleLayout", {"FLAT": "flat", "LAMBDA": "lambda", "LAYER": "lambda-layer"}
@@ -19,8 +20,9 @@ BundleLayout = StrEnum(
 
 
 def bundle(
+    context: typer.Context,
     *,
-    requirement: app.Locks,
+    arguments: app.Arguments = None,
     output: Annotated[
         Path,
         app.path_option(
@@ -52,6 +54,18 @@ def bundle(
     ] = None,
     tags: app.Tags = None,
     target: app.Targets = None,
+    build_pure: app.BuildPure = None,
+    lock: Annotated[
+        Path | None,
+        app.path_option(
+            "--lock",
+            example="pylock.toml",
+            metavar="FILE|DIR",
+            help="Keep the lock of the requirements here, and pack the same as long as they are.",
+            rich_help_panel="Existing locks",
+        ),
+    ] = None,
+    allow_index_failures: app.AllowIndexFailures = False,
     wheels: app.Wheels = None,
     scripts: Annotated[
         bool, typer.Option("--scripts", help="Also write the scripts of the wheels, to bin.")
@@ -72,18 +86,19 @@ def bundle(
         ),
     ] = None,
     output_format: app.Format = app.OutputFormat.TEXT,
-    quiet: app.Quiet = False,
 ) -> None:
     """Run ``bundle``."""
     from wheeltarget.commands.bundle import bundle as command
 
     request = command.BundleRequest(
-        requirement[0],
-        output,
-        layout.value,
-        tuple(include or ()),
-        tuple(exclude_path or ()),
-        more=tuple(requirement[1:]),
+        arguments=tuple(arguments or ()),
+        build_pure=tuple(build_pure or ()),
+        keeps=lock,
+        allow_index_failures=allow_index_failures,
+        output=output,
+        layout=layout.value,
+        include=tuple(include or ()),
+        excluded=tuple(exclude_path or ()),
         wheels=tuple(wheels or ()),
         scripts=scripts,
         compiles=compiles,
@@ -92,6 +107,9 @@ def bundle(
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
     )
-    with report_errors(), progress_line(quiet=quiet):
-        outcome = command.bundle(request)
-    show_bundle(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)
+    invocation = read_invocation(request.arguments, files=InputFiles(context.obj or {}))
+    coloured = invocation.is_coloured
+    with report_errors(coloured=coloured), progress_line(invocation):
+        outcome = command.bundle(request, invocation)
+    as_json = output_format is app.OutputFormat.JSON
+    show_bundle(outcome, as_json=as_json, quiet=invocation.is_quiet, coloured=coloured)

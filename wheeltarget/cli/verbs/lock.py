@@ -48,13 +48,7 @@ def lock(
             "--upgrade-package", "-P", metavar="NAME", help="Upgrade this project only."
         ),
     ] = None,
-    allow_index_failures: Annotated[
-        bool,
-        _keeping_option(
-            "--allow-index-failures",
-            help="Lock what the other indexes have if one cannot be read.",
-        ),
-    ] = False,
+    allow_index_failures: app.AllowIndexFailures = False,
     check: Annotated[
         bool,
         _keeping_option("--check", help="Write nothing; exit with 1 if a lock is out of date."),

@@ -1,5 +1,7 @@
 """The command ``bundle``: unpack the wheels of a lock into a folder or archive to deploy.
 
+The lock is one that is named, or that the requirements get; see the module ``resolve``.
+
 start-up: cyclonedx is an extra, so the module that needs it is loaded only for a component list.
 """
 
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 from wheeltarget.commands.bundle.files import (
@@ -23,14 +25,10 @@ from wheeltarget.commands.bundle.files import (
     write_folder,
 )
 from wheeltarget.commands.bundle.include import LeftOut, include, unused_rules
-from wheeltarget.commands.bundle.wheels import (
-    LockedRequest,
-    note_siblings,
-    read_lock,
-    take_wheels,
-    unpack_all,
-)
-from wheeltarget.commands.invocation import read_invocation
+from wheeltarget.commands.bundle.resolve import Source, SourceRequest, with_lock
+from wheeltarget.commands.bundle.wheels import take_wheels, unpack_all
+from wheeltarget.commands.invocation import Invocation, read_invocation
+from wheeltarget.commands.lock.files import LockFile
 from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.lockfile.model import Lock
 from wheeltarget.staging.atomic import open_output, temporary_folder
@@ -45,12 +43,13 @@ _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-a
 
 
 @dataclass(frozen=True, slots=True)
-class BundleRequest(LockedRequest):
+class BundleRequest(SourceRequest):
     """The arguments; the output is an archive if its name ends in ``.zip``, else a folder.
 
     :param excluded: rules for what is left out of included folders, as lines of ``.gitignore``.
     """
 
+    _: KW_ONLY
     output: Path
     layout: str = LAYOUTS[0]
     include: tuple[str, ...] = ()
@@ -85,6 +84,7 @@ class BundleOutcome:
     :param limit: what the service allows unpacked; None if that is not known.
     :param zipped_limit: what the service allows as an archive; None if that is not known.
     :param zipped_size: the size of the archive in bytes; None if the bundle is a folder.
+    :param lock: the lock of the requirements that is kept; None if none is.
     """
 
     output: Path
@@ -95,6 +95,7 @@ class BundleOutcome:
     zipped_limit: SizeLimit | None
     notes: tuple[str, ...]
     zipped_size: int | None = None
+    lock: LockFile | None = None
 
     @property
     def size(self) -> int:
@@ -102,18 +103,32 @@ class BundleOutcome:
         return sum(project.size for project in self.projects)
 
 
-def bundle(request: BundleRequest) -> BundleOutcome:
-    """Make a bundle of the wheels of a lock; if that fails, nothing is written."""
+def bundle(request: BundleRequest, invocation: Invocation | None = None) -> BundleOutcome:
+    """Make a bundle of the wheels of a lock; if that fails, nothing is written.
+
+    :param request: the request.
+    :param invocation: its parsed arguments and pip's configuration, if they were read before.
+    """
     if request.components and request.components.resolve() == request.output.resolve():
         message = f"{request.output} cannot be both the bundle and the component list"
         raise UsageError(message, "name another file with --components")
     if request.excluded and not request.include:
         message = "--exclude-path needs --include: the wheels of the lock are always whole"
         raise UsageError(message, "name what to include, or leave --exclude-path out")
-    invocation = read_invocation((), request.environment)
+    if request.components is not None:
+        require("cyclonedx", "a component list needs cyclonedx-python-lib", "bundle")
+    invocation = invocation or read_invocation(request.arguments, request.environment)
+    source_date(invocation.environment)
+    made: list[BundleOutcome] = []
+    with interruptible():
+        kept = with_lock(request, invocation, lambda source: made.append(_pack(request, source)))
+    return replace(made[0], notes=(*kept.notes, *made[0].notes), lock=kept.file)
+
+
+def _pack(request: BundleRequest, source: Source) -> BundleOutcome:
+    """Fetch or find the wheels of a lock, and write the bundle."""
+    lock, invocation = source.lock, source.invocation
     moment = source_date(invocation.environment)
-    lock = read_lock(request, invocation)
-    siblings = tuple(note_siblings(lock, request, invocation))
     platform = lock.tag.rpartition("-")[2]
     layout = Layout(
         "python/" if request.layout == "lambda-layer" else "",
@@ -122,20 +137,13 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     )
     if request.compiles:
         require_same_python(lock.tag, lock.python)
-
-    def require_tools() -> None:
-        require("installer", "a bundle needs PyPA's installer", "bundle")
-        if request.components is not None:
-            require("cyclonedx", "a component list needs cyclonedx-python-lib", "bundle")
-
     with (
-        interruptible(),
         temporary_folder("bundle") as home,
         open_output(request.components) if request.components else nullcontext() as keep_list,
     ):
-        wheels, flaws = take_wheels(lock, request, invocation, home / "wheels", require_tools)
+        wheels, flaws = take_wheels(lock, source.request, invocation, home / "wheels", source.built)
         files = unpack_all(wheels, layout, home / "unpacked")
-        outputs = (request.output, request.components)
+        outputs = (request.output, request.components, *source.outputs)
         included = [
             include(path, layout.site, request.excluded, outputs) for path in request.include
         ]
@@ -146,7 +154,7 @@ def bundle(request: BundleRequest) -> BundleOutcome:
             merged = merge_files((*merged, *compiled_files(merged, home / "compiled")), platform)
         projects, limits = sizes(merged, lock.versions), _limits(request, lock)
         unused = unused_rules(request.excluded, left_out)
-        notes = (*flaws, *siblings, *_note_paths(merged, layout), *unused)
+        notes = (*flaws, *source.notes, *_note_paths(merged, layout), *unused)
         outcome = BundleOutcome(request.output, lock.target, projects, left_out, *limits, notes)
         _refuse_too_large(outcome)
         components = ""

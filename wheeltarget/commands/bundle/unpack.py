@@ -2,8 +2,6 @@
 
 Specification: the binary distribution format (PEP 427). The layout is that of a folder on
 ``sys.path``: pure and native modules in one folder, data beside them, scripts in ``bin``.
-
-start-up: installer is an extra, so this module is loaded only after ``require`` has found it.
 """
 
 from __future__ import annotations

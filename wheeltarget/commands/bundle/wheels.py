@@ -1,20 +1,19 @@
-"""Find or fetch the wheels of a lock, compare them with it, check them, and unpack them.
-
-start-up: installer is an extra, so the module that needs it is loaded last.
-"""
+"""Find or fetch the wheels of a lock, compare them with it, check them, and unpack them."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 from wheeltarget.commands.bundle.files import BundledFile, Layout
+from wheeltarget.commands.bundle.unpack import unpack
 from wheeltarget.commands.check.locks import read_selections
 from wheeltarget.commands.download.from_lock import download_locked
+from wheeltarget.commands.download.lock_options import EFFECTS, Effect
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation, find_lock
 from wheeltarget.errors import BundleError, UsageError
@@ -23,7 +22,7 @@ from wheeltarget.lockfile.model import Lock, LockedPackage
 from wheeltarget.lockfile.reader import parse_lock
 from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import is_own, split_command_line
-from wheeltarget.utils.files import copy_file, hash_file
+from wheeltarget.utils.files import copy_file, hash_file, link_or_copy
 from wheeltarget.utils.progress import reported
 from wheeltarget.wheelhouse.wheel import read_wheel
 
@@ -133,14 +132,14 @@ def take_wheels(
     request: LockedRequest,
     invocation: Invocation,
     folder: Path,
-    ready: Callable[[], None],
+    built: Iterable[Path] = (),
 ) -> tuple[Wheels, tuple[str, ...]]:
     """Return the wheel of every project, from folders or from the URLs in the lock.
 
     Wheels in folders are copied, so that the bytes that were hashed are those that are unpacked.
 
     :param folder: a private folder to fetch or copy the wheels to.
-    :param ready: raises an error if a tool is missing; called before anything is fetched.
+    :param built: wheels that are on this machine, and need not be fetched.
     :returns: the wheels, and a note for each that has a harmless flaw.
     """
     sources = [package.filename for package in lock.packages if not package.is_wheel]
@@ -149,25 +148,31 @@ def take_wheels(
         names = ",".join(package.name for package in lock.packages if not package.is_wheel)
         hint = f"lock with --build-pure {names} in place of --allow-sdist, or leave them out"
         raise BundleError(message, hint)
-    for each in request.wheels:
+    require_folders(request.wheels)
+    folder.mkdir()
+    for path in built:
+        link_or_copy(path, folder / path.name)
+    if not request.wheels:
+        _fetch(request, invocation, folder)
+    wheels = tuple(_find_all(lock, request.wheels, folder))
+    return wheels, tuple(_check(wheels))
+
+
+def require_folders(wheels: Iterable[str]) -> None:
+    """Raise UsageError if a folder with wheels cannot be read."""
+    for each in wheels:
         try:
             os.scandir(each).close()
         except OSError as error:
             message = f"cannot read {each}: {error.strerror}"
             hint = "name a wheelhouse with --wheels, or leave it out to fetch what the lock names"
             raise UsageError(message, hint) from error
-    if not request.wheels:
-        ready()
-        _fetch(request, invocation, folder)
-    wheels = tuple(_find_all(lock, request.wheels or (str(folder),), folder))
-    notes = tuple(_check(wheels))
-    ready()
-    return wheels, notes
 
 
 def _fetch(request: LockedRequest, invocation: Invocation, folder: Path) -> None:
     locks = (f"--requirement={name}" for name in (request.lock, *request.more))
-    arguments = (*locks, "--dest", str(folder))
+    options = (o for o in invocation.command.options if EFFECTS[o.name] is not Effect.OWN)
+    arguments = (*locks, *(text for o in options for text in o.arguments), "--dest", str(folder))
     targets = request.targets
     download = DownloadRequest(arguments, tags=request.tags, targets=targets, wants_outcome=True)
     download_locked(download, replace(invocation, command=split_command_line(arguments)))
@@ -176,13 +181,13 @@ def _fetch(request: LockedRequest, invocation: Invocation, folder: Path) -> None
 def _find_all(
     lock: Lock, folders: Sequence[str], home: Path
 ) -> Iterator[tuple[LockedPackage, Path]]:
-    home.mkdir(exist_ok=True)
-    found = [(package, _find(package, folders, home)) for package in lock.packages]
+    places = (str(home), *folders)
+    found = [(package, _find(package, places, home)) for package in lock.packages]
     yield from ((package, path) for package, path in found if path is not None)
     if missing := [package.filename for package, path in found if path is None]:
         raise BundleError(
             f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing in "
-            f"{', '.join(folders)}, or different from what the lock says",
+            f"{', '.join(folders) or home}, or different from what the lock says",
             "leave --wheels out to fetch what the lock names",
         )
 
@@ -223,8 +228,6 @@ def _check(wheels: Wheels) -> Iterator[str]:
 
 def unpack_all(wheels: Wheels, layout: Layout, folder: Path) -> list[BundledFile]:
     """Unpack wheels, which must have passed the checks of :func:`take_wheels`."""
-    from wheeltarget.commands.bundle.unpack import unpack
-
     files: list[BundledFile] = []
     for number, (package, wheel) in enumerate(reported(wheels, "Unpacking", "wheels")):
         place = folder / str(number)

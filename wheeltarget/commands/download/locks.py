@@ -48,7 +48,7 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
     if not names and not any(are_own):
         _refuse_dots(contents)
         return None
-    _refuse_other_inputs(request, invocation)
+    refuse_other_inputs(invocation, builds=bool(request.build_pure))
 
     def find(key: str, text: str, folder: str) -> Target:
         return invocation.look_up(key, text, folder) or catalog.host()
@@ -111,7 +111,7 @@ def _read(name: str, invocation: Invocation) -> bytes | Fault:
         return fault
 
 
-def _refuse_other_inputs(request: DownloadRequest, invocation: Invocation) -> None:
+def refuse_other_inputs(invocation: Invocation, *, builds: bool = False) -> None:
     """Refuse requirements that are not locked, and options that choose versions.
 
     Such options in pip's configuration are ignored.
@@ -132,7 +132,7 @@ def _refuse_other_inputs(request: DownloadRequest, invocation: Invocation) -> No
                 f"{option.name} cannot be combined with a lock, which names its files already",
                 f"leave {option.name} out, or make another lock",
             )
-    if request.build_pure:
+    if builds:
         raise UsageError(
             "--build-pure cannot be combined with a lock: it has no hash for a wheel built here",
             "use --allow-sdist NAME to download the source distribution in the lock",

@@ -97,11 +97,11 @@ def make_lock(
         label,
         target.tags[0],
         target.environment["python_full_version"],
-        tuple(map(_clean, inputs)),
+        tuple(map(clean, inputs)),
         tuple(
             replace(
                 _package(file, needs, label, target, folder),
-                built_from=_clean(sources.get(file.name, "")),
+                built_from=clean(sources.get(file.name, "")),
             )
             for file in files
         ),
@@ -112,7 +112,7 @@ def make_lock(
     return lock
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Remove credentials and what cannot be encoded from a text."""
     return _CREDENTIALS.sub("", text).encode("utf-8", "replace").decode()
 

@@ -174,18 +174,17 @@ def check_names(labels: Sequence[str], form: Form) -> None:
             )
 
 
-def read_old(folder: Path, label: str, form: Form) -> OldLock:
-    """Read the existing lock of a target.
+def read_old(path: Path, label: str) -> OldLock:
+    """Read the existing lock of a target, in the form that its name tells.
 
     :returns: the lock; an empty one if the file does not exist.
     :raises InputError: if its contents are invalid.
     :raises LockError: if wheeltarget did not write it, or it is for another target.
     """
-    path = folder / file_name(label, form)
     text = read_text(path)
     if text is None:
         return OldLock()
-    if form is Form.REQUIREMENTS:
+    if path.suffix == _ENDINGS[Form.REQUIREMENTS]:
         return _read_requirements(text, path, label)
     lock = model.read(text, str(path))
     _check_label(path, lock.target, label)

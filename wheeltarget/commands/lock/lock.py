@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -76,6 +76,7 @@ class LockRequest:
     :param build_pure: the projects of which a pure Python wheel is built if no wheel fits, and kept
         beside the lock, each a comma-separated list.
     :param folder: the folder for locks; created if missing.
+    :param file_name: the name of the lock, if there is one target; otherwise the target decides.
     :param form: the format of the locks.
     :param upgrade: whether to upgrade all projects.
     :param upgrade_packages: the projects to upgrade, each a comma-separated list.
@@ -93,6 +94,7 @@ class LockRequest:
     allow_sdist: tuple[str, ...] = ()
     build_pure: tuple[str, ...] = ()
     folder: Path = field(default_factory=Path)
+    file_name: str = ""
     form: Form = Form.PYLOCK
     upgrade: bool = False
     upgrade_packages: tuple[str, ...] = ()
@@ -104,7 +106,7 @@ class LockRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _NewLock:
+class NewLock:
     """The new lock of one target, the text of its file, and its changes."""
 
     lock: Lock
@@ -112,18 +114,30 @@ class _NewLock:
     file: LockFile
 
 
-def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutcome:
+Use = Callable[[Sequence[NewLock], Mapping[str, Path]], None]
+"""Takes new locks before they are written, and the wheels that were built for them, by their
+names below the folder of the locks."""
+
+
+def lock(
+    request: LockRequest,
+    invocation: Invocation | None = None,
+    prepared: Prepared | None = None,
+    use: Use = lambda _locks, _wheels: None,
+) -> LockOutcome:
     """Lock the requirements for each of their targets.
 
     :param request: the request.
     :param invocation: its parsed arguments and pip's configuration, if they were read before.
+    :param prepared: its inputs and its plan, if they were made before.
+    :param use: is called before anything is written; if it raises an error, nothing is.
     :returns: each lock and its changes.
     :raises WheeltargetError: if this fails; every lock is then unchanged.
     """
     invocation = invocation or read_invocation(request.arguments, request.environment)
-    prepared = _prepare(request, invocation)
+    prepared = prepared or prepare_lock(request, invocation)
     plan = prepared.plan
-    named = [_name(job.target, prepared.found) for job in plan.jobs]
+    named = [name_of(job.target, prepared.found) for job in plan.jobs]
     labels = [label for label, _ in named]
     folder = Path(os.path.abspath(os.path.expanduser(request.folder)))  # noqa: PTH100, PTH111 - no link is followed
     if folder.exists() and not folder.is_dir():
@@ -131,19 +145,19 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
             f"{request.folder} is a file, not a folder", "move it away, or choose another folder"
         )
     check_names(labels, request.form)
+    paths = [folder / (request.file_name or file_name(label, request.form)) for label in labels]
     names = request.upgrade_packages
     upgraded = None if request.upgrade else project_names("--upgrade-package", names)
     # A killed run may have placed some of its locks only; those are removed first.
     with hold_destination(folder) if folder.exists() else contextlib.nullcontext():
-        old = [read_old(folder, label, request.form) for label in labels]
+        old = [read_old(path, label) for path, label in zip(paths, labels, strict=True)]
     jobs = [
         replace(job, preferred=tuple(_kept(folder, label, before, upgraded)))
         for job, label, before in zip(plan.jobs, labels, old, strict=True)
     ]
     # For wheels that pip has to fetch to read their metadata.
     cache, no_cache = open_for(invocation.command, invocation.settings, invocation.environment)
-    pure = _pure(request)
-    paths = [folder / file_name(label, request.form) for label in labels]
+    pure = pure_projects(request)
     with (
         interruptible() as interrupts,
         open_stage(folder, dry_run=request.dry_run, folders=("", FOLDER) if pure else ()) as stage,
@@ -168,6 +182,7 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
         if not request.allow_index_failures:
             _refuse_index_failures(results, locks, old, failures, checks=request.dry_run)
         if not request.dry_run:
+            use(locks, built.wheels)
             _place(locks, built.wheels, stage, interrupts)
     notes = (
         *(failure.describe() for failure in failures),
@@ -180,11 +195,13 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     return LockOutcome(files, notes, not request.dry_run, failures)
 
 
-def _pure(request: LockRequest) -> frozenset[str]:
+def pure_projects(request: LockRequest) -> frozenset[str]:
+    """Return the projects of which a wheel is built, normalised."""
     return project_names("--build-pure", request.build_pure)
 
 
-def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
+def prepare_lock(request: LockRequest, invocation: Invocation) -> Prepared:
+    """Read and plan what is to be locked; raises an error if it cannot be."""
     invocation.require_valid()
     lock = next(filter(is_lock, invocation.command.values("--requirement")), None)
     if lock is not None:
@@ -195,7 +212,7 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
     for option, reason, hint in _REFUSED:
         if invocation.command.has(option):
             raise UsageError(f"lock does not take {option}, as it {reason}", hint)
-    sources = _pure(request) | project_names("--allow-sdist", request.allow_sdist)
+    sources = pure_projects(request) | project_names("--allow-sdist", request.allow_sdist)
     prepared = prepare(invocation, request.tags, request.targets, sources, locks=True)
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
@@ -215,7 +232,7 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
     return prepared
 
 
-def _name(
+def name_of(
     target: Target | None, found: Mapping[TargetName, Target | None]
 ) -> tuple[str, TargetName]:
     """Return the label and the name of a target; of several names always the same."""
@@ -236,7 +253,7 @@ def _kept(
         # A lock in the other format is not being made, so its faults do not matter.
         if old.text is None:
             with contextlib.suppress(WheeltargetError):
-                old = read_old(folder, label, form)
+                old = read_old(folder / file_name(label, form), label)
     for name, pin in old.pins.items():
         if pin.version and name not in upgraded:
             yield name, pin.version
@@ -251,7 +268,7 @@ def _make(
     path: Path,
     sources: Mapping[str, str],
     pure: frozenset[str],
-) -> _NewLock:
+) -> NewLock:
     job, folder = result.job, path.parent
     inputs = inputs_of(job, prepared, f"{name.key}={name.text}", pure)
     target = job.target or catalog.host()
@@ -260,7 +277,7 @@ def _make(
         text = write(made)
     else:
         text = requirements_text(made, _clause(name, folder), folder)
-    return _NewLock(made, text, compare(old, made, text, path))
+    return NewLock(made, text, compare(old, made, text, path))
 
 
 def _clause(name: TargetName, folder: Path) -> str:
@@ -276,7 +293,7 @@ def _clause(name: TargetName, folder: Path) -> str:
 
 def _refuse_index_failures(
     results: Sequence[JobResult],
-    locks: Sequence[_NewLock],
+    locks: Sequence[NewLock],
     old: Sequence[OldLock],
     failures: Sequence[IndexFailure],
     *,
@@ -299,7 +316,7 @@ def _refuse_index_failures(
 
 
 def _place(
-    locks: Sequence[_NewLock], wheels: Mapping[str, Path], stage: Stage, interrupts: Interrupts
+    locks: Sequence[NewLock], wheels: Mapping[str, Path], stage: Stage, interrupts: Interrupts
 ) -> None:
     """Write all new and changed locks and the wheels that were built, or none."""
     for new in locks:
@@ -313,7 +330,7 @@ def _place(
 
 
 def _notes(
-    locks: Sequence[_NewLock], upgraded: Collection[str] | None, request: LockRequest, folder: Path
+    locks: Sequence[NewLock], upgraded: Collection[str] | None, request: LockRequest, folder: Path
 ) -> Iterator[str]:
     for new in locks:
         yield from change_notes(new.file, None if request.same_versions else upgraded)
@@ -331,6 +348,8 @@ def _notes(
     for name in sorted(upgraded or ()):
         if not any(name in new.lock.versions for new in locks):
             yield f"--upgrade-package {name} has no effect: {name} is not required"
+    if request.file_name:
+        return
     names = {new.file.path.name for new in locks}
     for path, label in find_other_locks(folder, request.form, names):
         yield f"{path.name} was left unchanged: {label} is not a target of this run"
