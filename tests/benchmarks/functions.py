@@ -151,11 +151,14 @@ _UV = (
     f"--python-version {{python}} --only-binary :all: --target package -r {REQUIREMENTS}\n"
 )
 
+_BUNDLE = (
+    f"wheeltarget bundle -r {REQUIREMENTS} --target aws-lambda-python{{python}}-x86_64 "
+    f"-o {ARCHIVE} --include {SOURCE}/"
+)
+
 WAYS = {
-    "wheeltarget": Way(
-        f"wheeltarget bundle -r {REQUIREMENTS} --target aws-lambda-python{{python}}-x86_64 "
-        f"-o {ARCHIVE} --include {SOURCE}/"
-    ),
+    "wheeltarget": Way(_BUNDLE),
+    "wheeltarget-lock": Way(f"{_BUNDLE} --lock pylock.toml"),
     "pip": Way(
         "pip install --platform manylinux2014_x86_64 --target=package --implementation cp "
         f"--python-version {{python}} --only-binary=:all: --upgrade -r {REQUIREMENTS}\n{_ZIP}"
