@@ -239,7 +239,7 @@ def try_all(
     ways: Sequence[str],
     server: Server,
     behaviour: Behaviour,
-    runs: int,
+    rounds: Sequence[Sequence[str]],
     work: Path,
 ) -> dict[str, Result]:
     """Make an archive in each way, in turn, and compare each with the reference.
@@ -248,18 +248,19 @@ def try_all(
     :param ways: keys of :data:`WAYS`.
     :param server: the index.
     :param behaviour: how it answers.
-    :param runs: how many rounds; in each, every way runs from nothing, and once more.
+    :param rounds: for each round, the states that every way runs in, one after another.
     :param work: an empty folder.
     """
     found: dict[str, Result] = {name: Result() for name in ways}
     wheels = reference(case, server.url, work / "reference")
-    for number in range(runs):
+    for number, states in enumerate(rounds):
         turn = number % len(ways)
         for name in (*ways[turn:], *ways[:turn]):
             below = work / f"{name}-{number}"
             place = peers.Place(below / "work", below / "cache", below / "project", server.url)
-            for state, made in _in_turn(WAYS[name], case, place, server, behaviour).items():
-                found[name].runs[state].append(made)
+            made = _in_turn(WAYS[name], case, place, server, behaviour, states)
+            for state, run in made.items():
+                found[name].runs[state].append(run)
             archive = place.destination / ARCHIVE
             if archive.is_file():
                 found[name].archive = read_archive(archive)
@@ -273,13 +274,18 @@ def try_all(
 
 
 def _in_turn(
-    way: Way, case: Case, place: peers.Place, server: Server, behaviour: Behaviour
+    way: Way,
+    case: Case,
+    place: peers.Place,
+    server: Server,
+    behaviour: Behaviour,
+    states: Sequence[str],
 ) -> dict[str, Made]:
     """Make an archive from nothing, and again; once more if the index had to record something."""
     for _ in range(ATTEMPTS):
         prepare(way, case, place)
         server.set(behaviour)
-        made = {state: make(way, case.runtime, place) for state in STATES}
+        made = {state: make(way, case.runtime, place) for state in states}
         if not server.told().recorded:
             return made
     raise BenchmarkError(f"{way.text} asks for something else each time")
@@ -291,6 +297,7 @@ Table = dict[tuple[str, str], dict[str, Result]]
 
 def tables(results: Table, ways: Sequence[str]) -> Iterator[str]:
     """Yield everything as tables for a page, line by line."""
+    yield from _summary(results, ways)
     yield from _table(results, ways, "the files", _correctness)
     yield from _table(results, ways, "seconds, from nothing and again", _seconds)
     yield from _table(results, ways, "MB zipped and unpacked", _size)
@@ -299,6 +306,35 @@ def tables(results: Table, ways: Sequence[str]) -> Iterator[str]:
         for way, result in by_way.items():
             for line in _details(result, python):
                 yield f"- {function}, {python}, {way}: {line}"
+
+
+def _summary(results: Table, ways: Sequence[str]) -> Iterator[str]:
+    """Yield how many archives of each way are right, and how its times compare with the first's."""
+    yield f"| of {len(results)} | right | work | same bytes again | times ours | again |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for way in ways:
+        found = [by_way[way] for by_way in results.values()]
+        made = [result for result in found if result.archive is not None and not result.error]
+        counts = [
+            sum(not result.differences for result in made),
+            sum(not result.call for result in made),
+            sum(result.repeatable for result in made),
+        ]
+        pairs = [(by_way[way], by_way[ways[0]]) for by_way in results.values()]
+        ratios = [_ratio(pairs, state) for state in STATES]
+        yield f"| {' | '.join([way, *map(str, counts), *ratios])} |"
+    yield ""
+
+
+def _ratio(pairs: Sequence[tuple[Result, Result]], state: str) -> str:
+    """Return the median of all ratios of seconds, of runs that both made an archive."""
+    ratios = [
+        mine.seconds / first.seconds
+        for one, other in pairs
+        for mine, first in zip(one.runs[state], other.runs[state], strict=True)
+        if not mine.error and not first.error
+    ]
+    return f"{statistics.median(ratios):.2f}" if ratios else "-"
 
 
 def _table(
@@ -369,6 +405,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=[*WAYS])
     parser.add_argument("--delay", type=float, default=40.0, help="ms a response")
     parser.add_argument("--runs", type=int, default=1, help="how many rounds")
+    parser.add_argument("--once", action="store_true", help="do not run again in the same folder")
     parser.add_argument("--offline", action="store_true", help="record nothing more")
     return parser.parse_args(arguments)
 
@@ -380,6 +417,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder = home() / "recorded-index"
     folder.mkdir(parents=True, exist_ok=True)
     upstream = "" if options.offline else os.environ.get("PIP_INDEX_URL") or default_index()
+    rounds = [STATES[:1] if options.once else STATES] * options.runs
     results: Table = {}
     with Server(folder, upstream) as server, tempfile.TemporaryDirectory(dir=home()) as work:
         for name in options.sets:
@@ -388,11 +426,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 below.joinpath("reference").mkdir(parents=True)
                 behaviour = Behaviour(options.delay / 1000)
                 case = Case(FUNCTIONS[name], runtime)
-                found = try_all(case, options.ways, server, behaviour, options.runs, below)
+                found = try_all(case, options.ways, server, behaviour, rounds, below)
                 results[name, runtime.python] = found
                 for way, result in found.items():
                     line = f"{name}, {runtime.python}, {way}: {_correctness(result)}"
-                    sys.stderr.write(f"{line}; {_seconds(result)} s\n")
+                    sys.stderr.write(f"{line}; {_seconds(result)} s; {_size(result)} MB\n")
+                    for detail in _details(result, runtime.python):
+                        sys.stderr.write(f"  {detail}\n")
     sys.stdout.write("".join(f"{line}\n" for line in tables(results, options.ways)))
 
 

@@ -175,13 +175,17 @@ def test_runs_are_compared(
     case = Case(Function(("one", "two"), ""), runtime)
     server = Server(tmp_path / "recorded")
     with server:
-        found = bundles.try_all(case, [*ways], server, Behaviour(), 1, tmp_path / "work")
+        found = bundles.try_all(
+            case, [*ways], server, Behaviour(), [bundles.STATES], tmp_path / "work"
+        )
     copied = found["copy"]
     assert copied.differences == (Difference(Kind.LACKS, "two 1.0"),)
     assert copied.call == "ModuleNotFoundError: No module named 'two'"
     assert copied.repeatable
     assert found["fail"].error == "it is broken"
     lines = list(bundles.tables({("made", "3.12"): found}, [*ways]))
+    assert lines[0] == "| of 1 | right | work | same bytes again | times ours | again |"
+    assert lines[2:4] == ["| copy | 0 | 0 | 1 | 1.00 | 1.00 |", "| fail | 0 | 0 | 0 | - | - |"]
     assert "| made, 3.12 | lacks 1; **import fails** | **no archive** |" in lines
     assert "- made, 3.12, copy: lacks: two 1.0" in lines
     assert "- made, 3.12, fail: fails: it is broken" in lines
