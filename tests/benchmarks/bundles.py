@@ -114,8 +114,9 @@ class Result:
 
     @property
     def repeatable(self) -> bool:
-        """Return whether all runs made the same archive, to the byte."""
-        return len({run.digest for runs in self.runs.values() for run in runs}) == 1
+        """Return whether all runs made the same archive, to the byte; with one run, nobody knows."""
+        digests = [run.digest for runs in self.runs.values() for run in runs]
+        return len(digests) > 1 and len(set(digests)) == 1
 
 
 def find_runtime(python: str) -> Runtime:
@@ -393,7 +394,7 @@ def _details(result: Result, python: str) -> Iterator[str]:
     if result.archive is not None:
         if useless := result.archive.useless(python):
             yield f"{useless / 1e6:.1f} MB were compiled for another Python"
-        if not result.repeatable:
+        if not result.repeatable and result.runs[STATES[1]]:
             yield "the archive is another one each time"
 
 
