@@ -155,6 +155,16 @@ def _fetched(folder: Path, index: LocalIndex) -> Scene:
     return Scene(["bundle", "-r", "pylock.toml", "-o", "app.zip"], ("app.zip",))
 
 
+def _one_command(folder: Path, index: LocalIndex) -> Scene:
+    """Bundle requirements, and change their lock."""
+    make_wheel(_shelf(folder), "small")
+    arguments = ["bundle", "--no-cache-dir", *index.pip_args(), "--tags", TAG, "small", "-o"]
+    lock = ("--lock", "pylock.toml")
+    run_well(Scene([*arguments, "app.zip", *lock], ("app.zip",)), folder)
+    make_wheel(_shelf(folder), "more")
+    return Scene([*arguments, "app.zip", *lock, "more"], ("app.zip", "pylock.toml"))
+
+
 def _pruning(folder: Path, _: LocalIndex) -> Scene:
     """Remove two wheels that no lock names."""
     lock_wheels([make_wheel(folder / "house", "small")], TAG, folder / "pylock.t.toml")
@@ -191,6 +201,7 @@ SCENES: Mapping[str, Make] = {
     "bundle an archive": _archive,
     "bundle a folder": _folder,
     "bundle what is fetched": _fetched,
+    "bundle requirements": _one_command,
     "prune": _pruning,
     "prune --to": _transferring,
     "validate --fix": _fixing,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlsplit
 
+from packaging.dependency_groups import resolve_dependency_groups
 from packaging.version import Version
 
 from wheeltarget.commands.invocation import Invocation
@@ -48,6 +51,7 @@ class Prepared:
     :param defaults: the targets of requirements that name none.
     :param found: the target of each name; None for the running interpreter.
     :param faults: the faults of the input; if there are any, the plan must not be run.
+    :param grouped: the requirements in the dependency groups that pip reads.
     """
 
     invocation: Invocation
@@ -57,6 +61,7 @@ class Prepared:
     look_up: LookUp
     plan: Plan
     faults: tuple[Fault, ...]
+    grouped: tuple[str, ...] = ()
 
 
 def prepare(
@@ -97,7 +102,8 @@ def prepare(
         exists=os.path.exists,
     )
     every = (*inputs.faults, *faults, *_group_faults(invocation.everything))
-    return Prepared(invocation, defaults, inputs, found, look_up, plan, every)
+    grouped = tuple(_grouped(invocation.everything))
+    return Prepared(invocation, defaults, inputs, found, look_up, plan, every, grouped)
 
 
 def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
@@ -139,6 +145,16 @@ def _group_faults(command: CommandLine) -> Iterator[Fault]:
             yield Fault("a pyproject.toml has to be UTF-8, but this is not", "", Location(name, 1))
         except ValueError as error:
             yield syntax_fault(name, text, error)
+
+
+def _grouped(command: CommandLine) -> Iterator[str]:
+    """Yield the requirements of each ``--group``; pip reports a group that cannot be read."""
+    for value in command.values("--group"):
+        path, _, name = value.rpartition(":")
+        with suppress(OSError, ValueError, LookupError, TypeError, ExceptionGroup):
+            text = read_regular(path or "pyproject.toml", PROJECT_FILE).decode()
+            groups: Any = parse_toml(text)["dependency-groups"]
+            yield from resolve_dependency_groups(groups, name)
 
 
 def _refusals(urls: Sequence[str]) -> dict[str, str]:

@@ -26,7 +26,7 @@ def test_request() -> None:
         tags=("t",),
         targets=("u",),
         build_pure=("p",),
-        keeps=Path("locks"),
+        lock_file=Path("locks"),
         allow_index_failures=True,
     )
     assert invocation.command.requirements == ("flask",)

@@ -117,7 +117,7 @@ def test_both_sizes_and_limits(
     assert (said["zipped_limit"], said["limit"]) == limits
     assert said["zipped_size"] == (house.parent / "out.zip").stat().st_size
     shown = good(bundle(house, *options, target=target)).stdout.splitlines()[-1]
-    assert shown.startswith("Saved ./out.zip, ")
+    assert shown.startswith("Unchanged ./out.zip, ")
     assert "zipped" in shown
     assert ("2.9 MB unpacked" in shown) == (limits[0] is not None)
     assert ("3.0 MB unpacked" in shown) == (limits[0] is None)
@@ -148,7 +148,7 @@ def test_json(house: Path) -> None:
     said = json.loads(good(bundle(house, "--format=json", "--layout=lambda")).stdout)
     assert said.keys() == {
         *("schema", "output", "target", "size", "limit", "projects", "left_out", "notes"),
-        *("zipped_size", "zipped_limit", "lock"),
+        *("zipped_size", "zipped_limit", "lock", "unchanged"),
     }
     assert said["limit"] == 262144000
     assert said["projects"] == [{"name": "lib", "version": "1.0", "files": 5, "size": said["size"]}]

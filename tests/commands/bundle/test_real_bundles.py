@@ -71,6 +71,25 @@ def test_imports(version: str, here: Path) -> None:
     assert all(each.read_bytes() == first.read_bytes() for each in rest), sys.version
 
 
+def test_one_command_on_each_python(tmp_path: Path) -> None:
+    """From the real index to an archive: the same bytes on each host, and it imports."""
+    (tmp_path / "requirements.txt").write_text("flask\ncryptography\n")
+    options = ["--lock=pylock.toml", "--scripts", "--quiet", "--tags", TARGETS["3.12"]]
+    libraries = Path(packaging.__file__).parents[1]
+    variables = environment(**index_environment(), PYTHONPATH=f"{ROOT}:{libraries}")
+    made = set()
+    for version in ("3.11", "3.12", "3.13"):
+        command = [str(interpreter(version)), "-m", "wheeltarget", "bundle"]
+        command += ["-r", "requirements.txt", *options, "-o", f"{version}.zip"]
+        subprocess.run(command, cwd=tmp_path, env=variables, check=True)
+        made.add((tmp_path / f"{version}.zip").read_bytes())
+    assert len(made) == 1
+    good = "import sys; sys.path.append('out'); import flask, cryptography.fernet"
+    again = ["bundle", "-r", "pylock.toml", "-o", "out"]
+    assert wheeltarget(*again, cwd=tmp_path, variables=index_environment()).exit_code == 0
+    subprocess.run([str(interpreter("3.12")), "-S", "-E", "-c", good], cwd=tmp_path, check=True)
+
+
 def test_install_check(here: Path) -> None:
     lock = f"pylock.{TARGETS['3.9']}.toml"
     python = str(interpreter("3.9"))

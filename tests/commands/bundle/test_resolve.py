@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pip
 import pytest
+from packaging.version import Version
 
 from tests.support.bundles import WINDOWS, content, good
 from tests.support.cli import Result, names
@@ -167,7 +169,7 @@ class TestRefused:
         assert said == (
             f"error: a bundle is for one target: some requirements are for {WINDOWS}, and others "
             "name none (requirements.txt:1:1)\n"
-            f"  name it for these, too: --target {WINDOWS}\n"
+            f"  name it for these, too: --tags {WINDOWS}\n"
         )
 
     def test_no_target(self, run: Bundle) -> None:
@@ -192,9 +194,10 @@ class TestRefused:
     def test_conflict(self, run: Bundle) -> None:
         assert "lib" in run.refuse("app", "lib>1", "--target", LAMBDA, exit_code=3)
 
-    def test_no_name_for_a_lock(self, run: Bundle) -> None:
-        said = run.refuse(*FILE, "--lock", "my.toml")
-        assert said.startswith("error: my.toml is not a name for a lock: the standard has ")
+    @pytest.mark.parametrize("name", ["my.toml", "app.lock", "pylock.txt"])
+    def test_no_name_for_a_lock(self, run: Bundle, name: str) -> None:
+        said = run.refuse(*FILE, "--lock", name)
+        assert said.startswith(f"error: {name} is not the name of a lock: locks are named ")
 
     def test_lock_that_would_be_included(self, run: Bundle) -> None:
         said = run.refuse(*FILE, "--include", "src/", "--lock", "src/pylock.toml")
@@ -206,6 +209,7 @@ class TestRefused:
         (here / "app.zip" / "mine").touch()
         run.refuse(*FILE, "--lock=pylock.toml", "--include=none/")
         run.refuse(*FILE, "--lock=pylock.toml", exit_code=3)
+        run.refuse(*FILE, "--lock=locks", exit_code=3)
 
 
 class TestLock:
@@ -247,6 +251,31 @@ class TestLock:
         assert "Changed ./pylock.toml" in said.stdout
         assert "lib-1.0.dist-info/METADATA" in content(here / "app.zip")
         assert run.asked(*self.KEPT, *more) == 0
+
+    def test_group(self, run: Bundle, shelf: Path, here: Path) -> None:
+        project = here / "pyproject.toml"
+        project.write_text(
+            '[dependency-groups]\nmore = ["win"]\ndeploy = ["app", {include-group = "more"}]\n'
+        )
+        command = ("--group=deploy", "--target", LAMBDA, "--lock=pylock.toml")
+        good(run(*command))
+        assert f'"win ; target={LAMBDA}",' in (here / "pylock.toml").read_text()
+        assert run.asked(*command) == 0
+        make_wheel(shelf, "new")
+        project.write_text(project.read_text().replace("win", "new"))
+        good(run(*command))
+        there = content(here / "app.zip")
+        assert ("new.py" in there, "win.py" in there) == (True, False)
+
+    @pytest.mark.skipif(Version(pip.__version__) < Version("26"), reason="pip 25 reads no scripts")
+    def test_script(self, run: Bundle, here: Path) -> None:
+        """Its requirements are read by pip alone, so they are always locked again."""
+        (here / "run.py").write_text('# /// script\n# dependencies = ["app"]\n# ///\n')
+        command = ("--requirements-from-script=run.py", "--target", LAMBDA, "--lock=pylock.toml")
+        good(run(*command))
+        (here / "run.py").write_text('# /// script\n# dependencies = ["win"]\n# ///\n')
+        good(run(*command))
+        assert "win.py" in content(here / "app.zip")
 
     def test_local_file_that_has_changed(self, run: Bundle, here: Path) -> None:
         own = make_wheel(here / "dist", "own")

@@ -21,7 +21,7 @@ WHEELS = Path("build", "wheel house")
 
 
 def _documented() -> list[str]:
-    """Give the Makefiles of the documentation: for one wheelhouse, and for several."""
+    """Give the Makefiles of the documentation: for one wheelhouse, several, and a bundle."""
     page = (ROOT / "docs" / "make.md").read_text("utf-8")
     return re.findall(r"```make\n(.*?)```", page, re.DOTALL)
 
@@ -30,7 +30,7 @@ def _documented() -> list[str]:
 def project(tmp_path: Path) -> Path:
     """Give a project with the Makefile of the documentation and a package index."""
     assert shutil.which("make"), "these tests need make"
-    makefile, _ = _documented()
+    makefile, _, _ = _documented()
     folder = tmp_path / "my project"
     folder.mkdir()
     (folder / "Makefile").write_text(makefile)
@@ -178,7 +178,7 @@ def test_folder_for_a_target(project: Path, index: LocalIndex) -> None:
 
 
 def test_several_wheelhouses_at_once(project: Path, index: LocalIndex) -> None:
-    _, makefile = _documented()
+    _, makefile, _ = _documented()
     (project / "Makefile").write_text(makefile)
     for name in ("requirements.txt", "constraints.txt"):
         (project / name).unlink()
@@ -197,3 +197,20 @@ def test_several_wheelhouses_at_once(project: Path, index: LocalIndex) -> None:
     index.clear()
     assert _make(project, index, "-j3", "wheels").returncode == 0
     assert (index.count("/simple/one/"), index.count("/simple/two/")) == (0, 1)
+
+
+def test_only_a_new_bundle_is_deployed(project: Path, index: LocalIndex) -> None:
+    (project / "Makefile").write_text(_documented()[2])
+    (project / "requirements.txt").write_text("one\n")
+    (project / "src").mkdir()
+    (project / "src" / "handler.py").touch()
+    (project / "constraints.txt").unlink()
+    for change, deploys in ((None, True), (None, False), ("1\n", True), (None, False)):
+        if change:
+            (project / "src" / "handler.py").write_text(change)
+        done = _make(project, index, "PIP_NO_CACHE_DIR=", "deploy")
+        assert done.returncode == 0, done.stderr
+        assert ("upload app.zip here" in done.stdout.splitlines()) == deploys
+    assert names(project) == [
+        *(".deployed.stamp", "Makefile", "app.zip", "pylock.toml", "requirements.txt", "src")
+    ]

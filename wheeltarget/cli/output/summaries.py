@@ -110,6 +110,7 @@ def show_bundle(
             "zipped_limit": outcome.zipped_limit and outcome.zipped_limit.size,
             "projects": list(map(asdict, outcome.projects)),
             "left_out": list(map(asdict, outcome.left_out)),
+            "unchanged": outcome.unchanged,
             "lock": outcome.lock and outcome.lock.as_dict(),
             "notes": outcome.notes,
         }
@@ -140,7 +141,8 @@ def _bundle_lines(outcome: BundleOutcome) -> Iterator[str]:
     zipped = outcome.zipped_size
     parts = [] if zipped is None else [f"{size(zipped)} zipped{_limit(outcome.zipped_limit)}"]
     parts.append(f"{size(outcome.size)} unpacked{_limit(outcome.limit)}")
-    yield f"Saved {display_path(outcome.output.absolute())}, {', '.join(parts)}"
+    done = "Unchanged" if outcome.unchanged else "Saved"
+    yield f"{done} {display_path(outcome.output.absolute())}, {', '.join(parts)}"
 
 
 def _limit(limit: SizeLimit | None) -> str:

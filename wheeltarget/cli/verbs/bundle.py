@@ -93,7 +93,7 @@ def bundle(
     request = command.BundleRequest(
         arguments=tuple(arguments or ()),
         build_pure=tuple(build_pure or ()),
-        keeps=lock,
+        lock_file=lock,
         allow_index_failures=allow_index_failures,
         output=output,
         layout=layout.value,

@@ -7,6 +7,7 @@ start-up: cyclonedx is an extra, so the module that needs it is loaded only for 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass, replace
@@ -18,6 +19,7 @@ from wheeltarget.commands.bundle.files import (
     ProjectSize,
     compiled_files,
     merge_files,
+    require_free,
     require_same_python,
     sizes,
     source_date,
@@ -26,6 +28,7 @@ from wheeltarget.commands.bundle.files import (
 )
 from wheeltarget.commands.bundle.include import LeftOut, include, unused_rules
 from wheeltarget.commands.bundle.resolve import Source, SourceRequest, with_lock
+from wheeltarget.commands.bundle.unchanged import Contents, find, keep, locate
 from wheeltarget.commands.bundle.wheels import take_wheels, unpack_all
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.lock.files import LockFile
@@ -85,6 +88,7 @@ class BundleOutcome:
     :param zipped_limit: what the service allows as an archive; None if that is not known.
     :param zipped_size: the size of the archive in bytes; None if the bundle is a folder.
     :param lock: the lock of the requirements that is kept; None if none is.
+    :param unchanged: whether everything was there already, and nothing was written.
     """
 
     output: Path
@@ -96,6 +100,7 @@ class BundleOutcome:
     notes: tuple[str, ...]
     zipped_size: int | None = None
     lock: LockFile | None = None
+    unchanged: bool = False
 
     @property
     def size(self) -> int:
@@ -104,10 +109,12 @@ class BundleOutcome:
 
 
 def bundle(request: BundleRequest, invocation: Invocation | None = None) -> BundleOutcome:
-    """Make a bundle of the wheels of a lock; if that fails, nothing is written.
+    """Make a bundle of requirements, or of what locks name.
 
     :param request: the request.
     :param invocation: its parsed arguments and pip's configuration, if they were read before.
+    :returns: what is in the bundle, and what became of the lock.
+    :raises WheeltargetError: if this fails; the bundle and the lock are then unchanged.
     """
     if request.components and request.components.resolve() == request.output.resolve():
         message = f"{request.output} cannot be both the bundle and the component list"
@@ -119,10 +126,14 @@ def bundle(request: BundleRequest, invocation: Invocation | None = None) -> Bund
         require("cyclonedx", "a component list needs cyclonedx-python-lib", "bundle")
     invocation = invocation or read_invocation(request.arguments, request.environment)
     source_date(invocation.environment)
+    if request.output.suffix != ".zip":
+        require_free(request.output)
     made: list[BundleOutcome] = []
     with interruptible():
         kept = with_lock(request, invocation, lambda source: made.append(_pack(request, source)))
-    return replace(made[0], notes=(*kept.notes, *made[0].notes), lock=kept.file)
+    outcome = made[0]
+    notes = (*kept.notes, *outcome.notes, *_note_sizes(outcome))
+    return replace(outcome, notes=notes, lock=kept.file)
 
 
 def _pack(request: BundleRequest, source: Source) -> BundleOutcome:
@@ -137,39 +148,60 @@ def _pack(request: BundleRequest, source: Source) -> BundleOutcome:
     )
     if request.compiles:
         require_same_python(lock.tag, lock.python)
+    outputs = (request.output, request.components, *source.outputs)
+    included = [include(path, layout.site, request.excluded, outputs) for path in request.include]
+    left_out = tuple(dict.fromkeys(found for each in included for found in each.left_out))
+    own = [file for each in included for file in each.files]
+
+    def outcome_of(contents: Contents, zipped: int | None = None) -> BundleOutcome:
+        limits, notes = _limits(request, lock), (*source.notes, *contents.notes)
+        return BundleOutcome(
+            *(request.output, lock.target, contents.projects, left_out, *limits, notes, zipped)
+        )
+
+    written = [*filter(None, (request.output, request.components))]
+    record = None
+    if request.output.suffix == ".zip":
+        facts = (
+            replace(request, arguments=(), environment=None),
+            replace(lock, inputs=()),
+            own,
+            moment,
+        )
+        record = locate(invocation, *facts)
+    if known := find(record, written):
+        outcome = outcome_of(known, request.output.stat().st_size)
+        return replace(outcome, unchanged=True)
     with (
         temporary_folder("bundle") as home,
         open_output(request.components) if request.components else nullcontext() as keep_list,
     ):
         wheels, flaws = take_wheels(lock, source.request, invocation, home / "wheels", source.built)
-        files = unpack_all(wheels, layout, home / "unpacked")
-        outputs = (request.output, request.components, *source.outputs)
-        included = [
-            include(path, layout.site, request.excluded, outputs) for path in request.include
-        ]
-        files += [file for each in included for file in each.files]
-        left_out = tuple(dict.fromkeys(found for each in included for found in each.left_out))
-        merged = merge_files(files, platform)
+        merged = merge_files((*unpack_all(wheels, layout, home / "unpacked"), *own), platform)
         if request.compiles:
             merged = merge_files((*merged, *compiled_files(merged, home / "compiled")), platform)
-        projects, limits = sizes(merged, lock.versions), _limits(request, lock)
         unused = unused_rules(request.excluded, left_out)
-        notes = (*flaws, *source.notes, *_note_paths(merged, layout), *unused)
-        outcome = BundleOutcome(request.output, lock.target, projects, left_out, *limits, notes)
-        _refuse_too_large(outcome)
-        components = ""
-        if keep_list:
+        notes = (*flaws, *_note_paths(merged, layout), *unused)
+        contents = Contents(sizes(merged, lock.versions), notes)
+        _refuse_too_large(outcome_of(contents))
+        components, hashes = "", {}
+        if request.components:
             from wheeltarget.commands.bundle.sbom import component_list
 
             components = component_list(lock, wheels, moment)
+            hashes[request.components] = hashlib.sha256(components.encode()).hexdigest()
         if request.output.suffix == ".zip":
-            size = write_archive(request.output, merged, moment, compressed=request.compressed)
-            outcome = replace(outcome, zipped_size=size)
+            compressed = request.compressed
+            digest = write_archive(request.output, merged, moment, compressed=compressed)
+            hashes[request.output] = digest.sha256
+            outcome = outcome_of(contents, digest.size)
         else:
             write_folder(request.output, merged, moment)
+            outcome = outcome_of(contents)
         if keep_list:
             keep_list(components)
-    return replace(outcome, notes=(*outcome.notes, *_note_sizes(outcome)))
+    keep(record, hashes, contents, own)
+    return outcome
 
 
 def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:

@@ -26,7 +26,7 @@ from pathlib import Path, PurePosixPath
 
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.staging.atomic import open_part
-from wheeltarget.utils.files import hash_file, permitted
+from wheeltarget.utils.files import Digest, hash_file, permitted
 from wheeltarget.utils.progress import reported
 from wheeltarget.utils.system import bare_python
 from wheeltarget.wheelhouse.archive import find_name_problem, fold_case
@@ -209,8 +209,8 @@ def source_date(environment: Mapping[str, str]) -> int:
 
 def write_archive(
     path: Path, files: Sequence[BundledFile], moment: int, *, compressed: bool
-) -> int:
-    """Write a zip archive, whole or not at all, over an existing file, and return its size.
+) -> Digest:
+    """Write a zip archive, whole or not at all, over an existing file, and return its digest.
 
     :param moment: the time of every file, in seconds since 1970.
     """
@@ -228,20 +228,26 @@ def write_archive(
                     with file.source.open("rb") as source, archive.open(member, "w") as target:
                         shutil.copyfileobj(source, target, 1 << 20)
             part.chmod(permitted(0o666))
-            size = part.stat().st_size
+            digest = hash_file(part)
             part.replace(path)
     except OSError as error:
         raise BundleError(f"cannot write {path}: {error.strerror}") from error
-    return size
+    return digest
+
+
+def require_free(path: Path) -> None:
+    """Raise BundleError if a folder cannot be written, as something is there."""
+    path = Path(os.path.realpath(path))
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        message = f"{path} already exists"
+        raise BundleError(message, "remove it, or name another folder with --output")
 
 
 def write_folder(path: Path, files: Sequence[BundledFile], moment: int) -> None:
     """Write a folder, whole or not at all, unless a folder with contents exists."""
     path = Path(os.path.realpath(path))
     try:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            message = f"{path} already exists"
-            raise BundleError(message, "remove it, or name another folder with --output")
+        require_free(path)
         with open_part(path, folder=True) as part:
             for file in reported(files, "Writing", size=attrgetter("size")):
                 place = part / file.name

@@ -71,7 +71,8 @@ class SourceRequest(LockedRequest):
     :param arguments: pip's arguments in the order given: options, requirements and locks.
     :param build_pure: the projects of which a pure Python wheel is built if no wheel fits, each a
         comma-separated list.
-    :param keeps: the file for the lock of the requirements, or a folder for it; None to keep none.
+    :param lock_file: the file for the lock of the requirements, or a folder for it; None if it is
+        not kept.
     :param allow_index_failures: whether to lock even if an index that could not be read may have
         other releases.
     """
@@ -80,7 +81,7 @@ class SourceRequest(LockedRequest):
     _: KW_ONLY
     arguments: tuple[str, ...] = ()
     build_pure: tuple[str, ...] = ()
-    keeps: Path | None = None
+    lock_file: Path | None = None
     allow_index_failures: bool = False
 
 
@@ -149,7 +150,7 @@ def _refuse_beside_locks(request: SourceRequest, invocation: Invocation, lock: s
             f"{name} cannot be combined with the lock {lock}: nothing is resolved in this run",
             f"make a lock of it for the same target, and name that, too: {making}",
         )
-    for option, value in (("--lock", request.keeps), ("--build-pure", request.build_pure)):
+    for option, value in (("--lock", request.lock_file), ("--build-pure", request.build_pure)):
         if value:
             message = f"{option} cannot be combined with the lock {lock}"
             raise UsageError(message, f"{option} is for requirements: leave it out")
@@ -176,7 +177,7 @@ def _lock(request: SourceRequest, invocation: Invocation, use: Callable[[Source]
     prepared = prepare_lock(order, invocation)
     job = _only_job(prepared, order)
     label, name = name_of(job.target, prepared.found)
-    place = _place(request.keeps, label)
+    place = _place(request.lock_file, label)
     with nullcontext(place.parent) if place else temporary_folder("lock") as home:
         path = place or home / file_name(label, Form.PYLOCK)
         found = inputs_of(job, prepared, f"{name.key}={name.text}", pure_projects(order))
@@ -192,7 +193,8 @@ def _lock(request: SourceRequest, invocation: Invocation, use: Callable[[Source]
             take(locks[0].text, locks[0].lock, built.values())
 
         known = _read_known(path, label, inputs, job.target)
-        if known is not None and PIP_ONLY.isdisjoint(options):
+        # Only pip reads what a script requires.
+        if known is not None and "--requirements-from-script" not in options:
             take(*known)
             return Kept(LockFile(label, path, State.SAME, len(known[1].packages)))
         order = replace(order, folder=path.parent, file_name=path.name)
@@ -230,14 +232,15 @@ def _only_job(prepared: Prepared, order: LockRequest) -> Job:
             "name it with --target, such as --target aws-lambda-python3.12-arm64; "
             "wheeltarget targets lists the names",
         )
-    labels = [each.target.label for each in jobs if each.target]
+    names = [name_of(each.target, prepared.found) for each in jobs if each.target]
+    labels = [label for label, _ in names]
     if len(labels) < len(jobs):
         lines = [*prepared.plan.untargeted, *jobs[-1].lines]
         place = f" ({lines[0].fault('').location})" if lines else ""
         raise UsageError(
             f"a bundle is for one target: some requirements are for {', '.join(labels)}, "
             f"and others name none{place}",
-            f"name it for these, too: --target {labels[0]}",
+            f"name it for these, too: --{names[0][1].key} {names[0][1].text}",
         )
     options = [o for o in prepared.invocation.command.options if o.name in _FOR_LOCK]
     arguments = (
@@ -256,21 +259,22 @@ _FOR_LOCK = INDEX_OPTIONS | {"--requirement", "--constraint"}
 """The options of pip that a proposed command has."""
 
 
-def _place(keeps: Path | None, label: str) -> Path | None:
+def _place(lock_file: Path | None, label: str) -> Path | None:
     """Return the absolute path of the lock that is to be kept.
 
     :raises UsageError: if it does not have the name of a lock.
     """
-    if keeps is None:
+    if lock_file is None:
         return None
-    path = Path(os.path.abspath(os.path.expanduser(keeps)))  # noqa: PTH100, PTH111 - no link is followed
-    if path.suffix != ".toml" or path.is_dir():
+    path = Path(os.path.abspath(os.path.expanduser(lock_file)))  # noqa: PTH100, PTH111 - no link is followed
+    if not path.suffix or path.is_dir():
         return path / file_name(label, Form.PYLOCK)
     path = path.with_name(standard_lock_name(path.name))
     if not is_lock(path.name):
         raise UsageError(
-            f"{keeps} is not a name for a lock: the standard has pylock.toml and pylock.NAME.toml",
-            f"name it {file_name(label, Form.PYLOCK)}, or name the folder for it",
+            f"{lock_file} is not the name of a lock: locks are named pylock.toml or "
+            "pylock.NAME.toml",
+            f"name it {file_name(label, Form.PYLOCK)}, or name a folder for it",
         )
     return path
 

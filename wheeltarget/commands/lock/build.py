@@ -54,6 +54,8 @@ def inputs_of(
     for line in job.lines:
         requirement, options = line.parsed.requirement.strip(), line.parsed.options.strip()
         yield _join(f"{requirement or options} ; {clause}", options if requirement else "")
+    if any(argument.startswith("--group=") for argument in job.arguments):
+        yield from (_join(f"{requirement} ; {clause}") for requirement in prepared.grouped)
     constraints = constraints_for(job.target, prepared.inputs.entries, prepared.found)
     yield from map(_constraint, constraints.lines)
     for _, option in all_options(prepared.inputs.files, prepared.invocation.command):
