@@ -49,7 +49,8 @@ class Wheel:
 
     :param project: its normalised name.
     :param version: its version.
-    :param files: its modules and metadata by their place on ``sys.path``, without scripts.
+    :param files: its modules and metadata by their place on ``sys.path``, without scripts, and
+        without bytecode, which an installer may leave out or write itself.
     """
 
     project: str
@@ -112,7 +113,9 @@ def _installed_files(archive: zipfile.ZipFile) -> Iterator[tuple[str, Content]]:
             kind, _, rest = rest.partition("/")
             if kind in ("purelib", "platlib"):
                 yield rest, content
-        elif not (folder.endswith(".dist-info") and rest in _OF_INSTALLERS):
+        elif not (
+            (folder.endswith(".dist-info") and rest in _OF_INSTALLERS) or name.endswith(".pyc")
+        ):
             yield name, content
 
 

@@ -114,7 +114,7 @@ class Result:
 
     @property
     def repeatable(self) -> bool:
-        """Return whether all runs made the same archive, to the byte; with one run, nobody knows."""
+        """Return whether all runs made the same archive, to the byte; False after only one."""
         digests = [run.digest for runs in self.runs.values() for run in runs]
         return len(digests) > 1 and len(set(digests)) == 1
 

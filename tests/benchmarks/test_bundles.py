@@ -66,11 +66,16 @@ def compared(archive: Path, runtime: Runtime, *wheels: Path) -> list[Difference]
 
 def test_archive_of_the_same_wheels_is_the_same(tmp_path: Path, runtime: Runtime) -> None:
     wheels = (
-        make_wheel(tmp_path, "one", files={"one.py": b"1", "one-1.0.data/scripts/run": b"2"}),
+        make_wheel(
+            tmp_path,
+            "one",
+            files={"one.py": b"1", "one.pyc": b"old", "one-1.0.data/scripts/run": b"2"},
+        ),
         make_wheel(tmp_path, "Two.Parts", files={"Two.Parts-1.0.data/purelib/two.py": b"3"}),
     )
     installed = {
         "one-1.0.data/scripts/run": None,
+        "one.pyc": None,
         "one-1.0.dist-info/RECORD": b"another",
         "one-1.0.dist-info/INSTALLER": b"some",
         "bin/run": b"changed",
