@@ -352,7 +352,7 @@ def _table(
 def _correctness(result: Result) -> str:
     if result.archive is None or result.error:
         return "**no archive**"
-    return f"{verdict(result.differences)}{'; **import fails**' if result.call else ''}"
+    return f"{verdict(result.differences)}{'; **fails**' if result.call else ''}"
 
 
 def _seconds(result: Result) -> str:

@@ -191,7 +191,7 @@ def test_runs_are_compared(
     lines = list(bundles.tables({("made", "3.12"): found}, [*ways]))
     assert lines[0] == "| of 1 | right | work | same bytes again | times ours | again |"
     assert lines[2:4] == ["| copy | 0 | 0 | 1 | 1.00 | 1.00 |", "| fail | 0 | 0 | 0 | - | - |"]
-    assert "| made, 3.12 | lacks 1; **import fails** | **no archive** |" in lines
+    assert "| made, 3.12 | lacks 1; **fails** | **no archive** |" in lines
     assert "- made, 3.12, copy: lacks: two 1.0" in lines
     assert "- made, 3.12, fail: fails: it is broken" in lines
 
