@@ -32,7 +32,16 @@ from tests.benchmarks.archives import (
     verdict,
 )
 from tests.benchmarks.download import ATTEMPTS, BenchmarkError, default_index
-from tests.benchmarks.functions import ARCHIVE, FUNCTIONS, REQUIREMENTS, SOURCE, WAYS, Function, Way
+from tests.benchmarks.functions import (
+    ARCHIVE,
+    FUNCTIONS,
+    LIMIT,
+    REQUIREMENTS,
+    SOURCE,
+    WAYS,
+    Function,
+    Way,
+)
 from tests.benchmarks.recorded import home
 from tests.benchmarks.server import Behaviour, Server
 from tests.support.interpreters import NEWEST_PIP, find_interpreters
@@ -111,6 +120,11 @@ class Result:
     def error(self) -> str:
         """Return the error of the first run that failed."""
         return next((run.error for runs in self.runs.values() for run in runs if run.error), "")
+
+    @property
+    def too_large(self) -> bool:
+        """Return whether the service would refuse the archive."""
+        return self.archive is not None and self.archive.unpacked > LIMIT
 
     @property
     def repeatable(self) -> bool:
@@ -318,7 +332,7 @@ def _summary(results: Table, ways: Sequence[str]) -> Iterator[str]:
         made = [result for result in found if result.archive is not None and not result.error]
         counts = [
             sum(not result.differences for result in made),
-            sum(not result.call for result in made),
+            sum(not (result.call or result.too_large) for result in made),
             sum(result.repeatable for result in made),
         ]
         pairs = [(by_way[way], by_way[ways[0]]) for by_way in results.values()]
@@ -352,7 +366,8 @@ def _table(
 def _correctness(result: Result) -> str:
     if result.archive is None or result.error:
         return "**no archive**"
-    return f"{verdict(result.differences)}{'; **fails**' if result.call else ''}"
+    worst = "; **fails**" * bool(result.call) + "; **too large**" * result.too_large
+    return verdict(result.differences) + worst
 
 
 def _seconds(result: Result) -> str:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 ARCHIVE = "app.zip"
 REQUIREMENTS = "requirements.txt"
 SOURCE = "src"
+LIMIT = 250 * 2**20
+"""The bytes that AWS Lambda takes, unpacked."""
+
 _OLDEST_NAMED = 28
 """uv has a name for each level from this one on, and below it only for manylinux2014."""
 

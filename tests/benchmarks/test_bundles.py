@@ -20,8 +20,8 @@ from tests.benchmarks.archives import (
     read_wheel,
     verdict,
 )
-from tests.benchmarks.bundles import Case, Runtime
-from tests.benchmarks.functions import ARCHIVE, FUNCTIONS, WAYS, Function, Way
+from tests.benchmarks.bundles import Case, Result, Runtime
+from tests.benchmarks.functions import ARCHIVE, FUNCTIONS, LIMIT, WAYS, Function, Way
 from tests.benchmarks.server import Behaviour, Server
 from tests.support.cli import ROOT
 from tests.support.wheels import make_wheel
@@ -141,6 +141,14 @@ def test_bytecode_of_another_python_is_counted() -> None:
     }
     archive = Archive(5, files, {})
     assert (archive.useless("3.12"), archive.useless("3.11"), archive.unpacked) == (100, 10, 111)
+
+
+def test_archive_that_the_service_refuses_does_not_work() -> None:
+    limits = [Result(archive=Archive(5, {"a": (size, 1)}, {})) for size in (LIMIT, LIMIT + 1)]
+    assert [result.too_large for result in limits] == [False, True]
+    lines = list(bundles.tables({("large", "3.12"): {"pip": limits[1]}}, ["pip"]))
+    assert "| pip | 1 | 0 | 0 | - | - |" in lines
+    assert "| large, 3.12 | same; **too large** |" in lines
 
 
 @pytest.mark.parametrize("name", WAYS)
