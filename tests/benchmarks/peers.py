@@ -175,7 +175,7 @@ def pip_command(tag: str, job: Job, place: Place) -> list[str]:
 
 def uv() -> Peer:
     """Return uv, which installs into a folder: it has no command that keeps wheels."""
-    program = str(_installed("uv", "uv"))
+    program = str(installed("uv", "uv"))
 
     def commands(job: Job, place: Place) -> list[list[str]]:
         arguments = [program, "pip", "install", "-q", "--no-config", "--only-binary=:all:"]
@@ -200,7 +200,7 @@ def pex3() -> Peer:
 
     That pip, which it installs from the index when it first needs it, stays in a cold run.
     """
-    program = str(_installed("pex", "pex3"))
+    program = str(installed("pex", "pex3"))
 
     def commands(job: Job, place: Place) -> list[list[str]]:
         arguments = [program, "download", "-d", str(place.destination), "--no-pypi", "--wheel"]
@@ -223,7 +223,7 @@ def pex3() -> Peer:
 
 def nab() -> Peer:
     """Return nab, which has its own resolver and takes one target at a time from a project file."""
-    program = str(_installed("nab", "nab"))
+    program = str(installed("nab", "nab"))
 
     def commands(job: Job, place: Place) -> list[list[str]]:
         found = []
@@ -273,7 +273,7 @@ USUAL = ("wheeltarget", "pip", "uv", "pex3", "nab")
 """Those that are measured by default."""
 
 
-def _installed(project: str, program: str) -> Path:
+def installed(project: str, program: str) -> Path:
     """Find a program in a virtual environment of its own, which is made on first use."""
     folder = home() / "peers" / project
     place = folder / ("Scripts" if sys.platform == "win32" else "bin") / program

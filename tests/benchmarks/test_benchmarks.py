@@ -225,7 +225,7 @@ def test_who_differs_is_named() -> None:
 def test_words_for_other_programs(
     peer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peers, "_installed", lambda _project, program: Path(program))
+    monkeypatch.setattr(peers, "installed", lambda _project, program: Path(program))
     monkeypatch.setattr(peers, "_say", lambda *_: f"{peer} 1.2.3")
     place = peers.Place(tmp_path, tmp_path / "cache", tmp_path / "house", "http://index/simple/")
     program = peers.PEERS[peer]()
