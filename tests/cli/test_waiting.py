@@ -68,7 +68,8 @@ def test_download_shows_how_far_it_is(tmp_path: Path, slow: LocalIndex) -> None:
     assert "Resolving" not in lines[-1]
     assert names(tmp_path / "house") == ["app-1.0-py3-none-any.whl", BIG]
     # Without the line, the terminal shows what a pipe gets.
-    other = wheeltarget(*asked(slow, "download", "-d", "other"), cwd=tmp_path)
+    arguments, variables = asked(slow, "download", "-d", "other"), {"WHEELTARGET_AHEAD": "1"}
+    other = wheeltarget(*arguments, cwd=tmp_path, variables=variables)
     assert (other.stderr + other.stdout).replace("other", "house").splitlines() == last[:-1]
     assert "Fetching" not in other.stderr
     assert "\x1b" not in other.stderr
