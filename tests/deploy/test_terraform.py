@@ -101,7 +101,7 @@ def test_nothing_is_planned_without_an_archive(project: Path, variables: Mapping
     assert done.returncode != 0
     assert "gone" in done.stderr
     assert "Terraform used" not in done.stdout
-    assert list((project / "build").iterdir()) == []
+    assert not (project / "build").exists()
 
 
 def test_recipe_is_formatted_as_terraform_wants(

@@ -9,10 +9,15 @@ import zipfile
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
+import pytest
+
 from tests.support.bundles import ENTRY, LINUX, WINDOWS, bundle, content, good, refused
+from tests.support.cli import wheeltarget
 from tests.support.here import run_here
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
+from wheeltarget.commands.bundle.files import require_place
+from wheeltarget.errors import BundleError
 
 HOST = f"cp{sys.version_info[0]}{sys.version_info[1]}-none-any"
 
@@ -170,3 +175,35 @@ def test_existing_folder(house: Path) -> None:
     result = bundle(house, to="out")
     assert (result.exit_code, "out already exists" in result.stderr) == (3, True)
     assert (house.parent / "out" / "mine").read_text() == "keep"
+
+
+@pytest.mark.parametrize("to", ["new/deep/app.zip", "new/deep/out"])
+def test_missing_folders_are_created(house: Path, to: str) -> None:
+    make_wheel(house, "lib")
+    good(bundle(house, to=to))
+    assert [each.name for each in (house.parent / "new").iterdir()] == ["deep"]
+    assert [each.name for each in (house.parent / "new/deep").iterdir()] == [Path(to).name]
+
+
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [
+        ("file/app.zip", "cannot write file/app.zip: {}/file is a file, not a folder"),
+        ("file/deep/out", "cannot write file/deep/out: {}/file is a file, not a folder"),
+        ("folder.zip", "cannot write the archive folder.zip: it is a folder"),
+    ],
+)
+def test_place_that_cannot_be_written(house: Path, to: str, message: str) -> None:
+    """Nothing is read before the place is checked."""
+    (house.parent / "file").touch()
+    (house.parent / "folder.zip").mkdir()
+    arguments = ["bundle", "-r", "pylock.toml", "-o", to]
+    result = wheeltarget(*arguments, cwd=house.parent)
+    said = message.format(house.parent)
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (3, f"error: {said}")
+
+
+def test_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != tmp_path)
+    with pytest.raises(BundleError, match="no permission to write to"):
+        require_place(tmp_path / "new" / "a.zip")

@@ -19,7 +19,7 @@ from wheeltarget.commands.bundle.files import (
     ProjectSize,
     compiled_files,
     merge_files,
-    require_free,
+    require_place,
     require_same_python,
     sizes,
     source_date,
@@ -147,8 +147,7 @@ def bundle(request: BundleRequest, invocation: Invocation | None = None) -> Bund
         require("cyclonedx", "a component list needs cyclonedx-python-lib", "bundle")
     invocation = invocation or read_invocation(request.arguments, request.environment)
     source_date(invocation.environment)
-    if request.output.suffix != ".zip":
-        require_free(request.output)
+    require_place(request.output)
     made: list[BundleOutcome] = []
     with interruptible():
         kept = with_lock(request, invocation, lambda source: made.append(_pack(request, source)))

@@ -236,6 +236,7 @@ def write_archive(
     path = Path(os.path.realpath(path))
     method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open_part(path) as part:
             with part.open("wb") as stream, zipfile.ZipFile(stream, "w") as archive:
                 for file in reported(files, "Writing", size=attrgetter("size")):
@@ -254,19 +255,28 @@ def write_archive(
     return digest
 
 
-def require_free(path: Path) -> None:
-    """Raise BundleError if a folder cannot be written, as something is there."""
-    path = Path(os.path.realpath(path))
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        message = f"{path} already exists"
-        raise BundleError(message, "remove it, or name another folder with --output")
+def require_place(path: Path) -> None:
+    """Raise BundleError if a bundle cannot be written to a path, whose folder need not exist."""
+    real = Path(os.path.realpath(path))
+    hint = "remove it, or name another folder with --output"
+    if path.suffix == ".zip":
+        if real.is_dir():
+            raise BundleError(f"cannot write the archive {path}: it is a folder", hint)
+    elif real.exists() and (not real.is_dir() or any(real.iterdir())):
+        raise BundleError(f"{path} already exists", hint)
+    above = next(each for each in real.parents if each.exists())
+    if not above.is_dir():
+        raise BundleError(f"cannot write {path}: {above} is a file, not a folder", hint)
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise BundleError(f"cannot write {path}: no permission to write to {above}", hint)
 
 
 def write_folder(path: Path, files: Sequence[BundledFile], moment: int) -> None:
     """Write a folder, whole or not at all, unless a folder with contents exists."""
     path = Path(os.path.realpath(path))
     try:
-        require_free(path)
+        require_place(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open_part(path, folder=True) as part:
             for file in reported(files, "Writing", size=attrgetter("size")):
                 place = part / file.name

@@ -28,6 +28,8 @@ BY_DEFAULT = (
     *(".env", ".env.*", ".envrc", ".netrc", ".pypirc", ".aws", ".ssh"),
     # Environments, and what is compiled for one interpreter.
     *(".venv", ".direnv", ".tox", ".nox", ".eggs", "__pycache__", "*.pyc", "*.pyo"),
+    # What tools for deployment write.
+    *(".aws-sam", ".serverless", ".terraform", "cdk.out"),
     # Caches and reports of tools.
     *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".ipynb_checkpoints", ".cache"),
     *(".coverage", ".coverage.*"),
