@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import forks
 from tests.support.cli import ROOT, Result, command, download, environment, names
 from tests.support.index import LocalIndex
 from tests.support.output import projects_by_target
@@ -61,7 +60,16 @@ def project(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it ser
 def run(arguments: Sequence[str], folder: Path, **variables: str) -> tuple[Result, list[str]]:
     """Run something and give what it printed and what it left, by names that do not differ."""
     before = {path.relative_to(folder) for path in folder.rglob("*")}
-    done = forks.run(arguments, cwd=folder, env=environment(**variables), timeout=60)
+    done = subprocess.run(
+        arguments,
+        cwd=folder,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     made = [path for path in folder.rglob("*") if path.relative_to(folder) not in before]
     left = sorted(str(path.relative_to(folder)) for path in made)
     for path in sorted(made, reverse=True):
