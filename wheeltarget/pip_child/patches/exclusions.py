@@ -21,6 +21,10 @@ from wheeltarget.pip_child.patches.install import EXCLUDED
 from wheeltarget.pip_child.patches.metadata import wheel_that_requires
 from wheeltarget.pip_protocol import LeftOutProject
 
+_INPUTS = ("requirements", "constraints", "build_constraints", "editables", "dependency_groups")
+_INPUTS += ("requirements_from_scripts",)
+"""The options of pip that hold requirements."""
+
 
 def patch_exclusions(current: CurrentJob) -> None:
     """Drop requirements on excluded projects: the user's own, and those of wheels."""
@@ -70,10 +74,11 @@ def _name_of_source(link: Any) -> str:
 
 def prove_exclusions(current: CurrentJob) -> bool:
     """Check that pip sees neither requirement on an excluded project, but others."""
-    # Isolated, as the user's settings may name files, which must not be read here.
     command = create_command("download", isolated=True)
     options, arguments = command.parse_args([EXCLUDED, "proof"])
-    options.editables = []  # as the command itself does first
+    # A configuration file may name more requirements, even for an isolated command.
+    for name in _INPUTS:
+        setattr(options, name, [])
     names = [each.name for each in command.get_requirements(arguments, options, None, None)]
     seen = [each.name for each in wheel_that_requires(EXCLUDED, "kept").iter_dependencies()]
     cut = {USER: {EXCLUDED}, ("proof", "1"): {EXCLUDED}}
