@@ -21,8 +21,10 @@ from wheeltarget.pip_child.patches.install import EXCLUDED
 from wheeltarget.pip_child.patches.metadata import wheel_that_requires
 from wheeltarget.pip_protocol import LeftOutProject
 
-_INPUTS = ("requirements", "constraints", "build_constraints", "editables", "dependency_groups")
-_INPUTS += ("requirements_from_scripts",)
+_INPUTS = (
+    *("requirements", "constraints", "build_constraints", "editables", "dependency_groups"),
+    "requirements_from_scripts",
+)
 """The options of pip that hold requirements."""
 
 
