@@ -47,6 +47,13 @@ def test_the_same_option_is_declared_once() -> None:
     assert {name for name in shared if len(set(declared[name])) > 1} == {*DIFFERENT}
 
 
+def test_no_help_has_brackets() -> None:
+    # Rich would read them as markup, and show nothing of what is in them.
+    helps = [each.help for command in each_command() for each in command.params if each.help]
+    assert len(helps) > 50
+    assert [text for text in helps if "[" in text] == []
+
+
 JOBS = "--jobs must be a positive whole number, not {!r}\n  try --jobs 4\n"
 DAYS = "--max-age: {!r} is not a number of days\n  write it like 30 or 0.5\n"
 BAD = {

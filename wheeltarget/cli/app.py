@@ -34,6 +34,9 @@ VERBS = {
     "lock": (
         "Lock requirements, one file for each target; takes pip's options for choosing versions."
     ),
+    "bundle": (
+        "Make a folder, an archive or a Lambda layer to deploy, from requirements or from a lock."
+    ),
     "explain": "Show which releases have a wheel for each target, and why others do not.",
     "validate": "Check the annotations in requirements files, offline.",
     "check": (
@@ -41,9 +44,6 @@ VERBS = {
     ),
     "install-check": (
         "Unpack the wheels of a lock into a temporary folder, and import every module."
-    ),
-    "bundle": (
-        "Make a folder, an archive or a Lambda layer to deploy, from requirements or from a lock."
     ),
     "prune": "Remove wheels that are in none of the locks, or list what another machine lacks.",
     "merge": "Merge wheelhouses into one, all files or none.",
@@ -155,7 +155,7 @@ _VERSION = typer.Option("--version", "-V", help="Show the version and exit.")
 
 
 def main(*, version: Annotated[bool, _VERSION] = False) -> None:
-    """Download wheels for other environments, named per requirement."""
+    """Download, lock and bundle wheels for other environments, named per requirement."""
     if version:
         typer.echo(f"wheeltarget {__version__}")
         raise typer.Exit
@@ -385,7 +385,7 @@ AllowIndexFailures = Annotated[
     typer.Option(
         "--allow-index-failures",
         help="Lock what the other indexes have if one cannot be read.",
-        rich_help_panel="Existing locks",
+        rich_help_panel="Locks",
     ),
 ]
 _LOCK = name_option(

@@ -40,7 +40,10 @@ def bundle(
             help="The bundle to write: an archive if the name ends in .zip, else a folder.",
         ),
     ],
-    layout: Annotated[BundleLayout, typer.Option(help="Layout of the bundle.")] = BundleLayout.FLAT,
+    layout: Annotated[
+        BundleLayout,
+        typer.Option(metavar="LAYOUT", help=f"Layout of the bundle: {', '.join(BundleLayout)}."),
+    ] = BundleLayout.FLAT,
     include: Annotated[
         list[str] | None,
         app.name_option(
@@ -70,8 +73,8 @@ def bundle(
             "--lock",
             example="pylock.toml",
             metavar="FILE|DIR",
-            help="Keep the lock of the requirements here, and pack the same as long as they are.",
-            rich_help_panel="Existing locks",
+            help="Lock the requirements here; later runs pack the same until these change.",
+            rich_help_panel="Locks",
         ),
     ] = None,
     allow_index_failures: app.AllowIndexFailures = False,
@@ -104,7 +107,7 @@ def bundle(
             "--components",
             example="components.json",
             metavar="FILE",
-            help="Write a list of the components to this file, as CycloneDX JSON.",
+            help="Write a component list to this file, as CycloneDX JSON; needs the extra bundle.",
         ),
     ] = None,
     output_format: app.Format = app.OutputFormat.TEXT,

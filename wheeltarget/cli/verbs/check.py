@@ -41,7 +41,7 @@ def check(
     exclude: app.Exclude = None,
     provided: app.Provided = app.ProvidedProjects.KEEP,
     audit: Annotated[
-        bool, typer.Option("--audit", help="Also check native code; needs wheeltarget[audit].")
+        bool, typer.Option("--audit", help="Also check native code; needs the extra audit.")
     ] = False,
     form: Annotated[CheckFormat, app.FORMAT] = CheckFormat.TEXT,
     quiet: app.Quiet = False,

@@ -21,7 +21,8 @@ def install_check(
     python: Annotated[
         str,
         typer.Option(
-            metavar="PATH", help="Interpreter to import the modules with. [default: search for one]"
+            metavar="PATH",
+            help="Interpreter to import the modules with; otherwise one is searched for.",
         ),
     ] = "",
     output_format: app.Format = app.OutputFormat.TEXT,

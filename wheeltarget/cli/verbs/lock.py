@@ -16,7 +16,7 @@ from wheeltarget.cli.output.text import report_errors, show_json, show_notes
 from wheeltarget.commands.invocation import InputFiles, read_invocation
 from wheeltarget.errors import UsageError
 
-_keeping_option = partial(typer.Option, rich_help_panel="Existing locks")
+_keeping_option = partial(typer.Option, rich_help_panel="Locks")
 
 LockFormat = StrEnum("LockFormat", "PYLOCK REQUIREMENTS")
 

@@ -50,7 +50,10 @@ def targets(
         ),
     ] = None,
     *,
-    kind: Annotated[list[Kind] | None, typer.Option(help="List only this kind of system.")] = None,
+    kind: Annotated[
+        list[Kind] | None,
+        typer.Option(metavar="KIND", help=f"List only this kind of system: {', '.join(Kind)}."),
+    ] = None,
     python: Annotated[
         str | None,
         typer.Option(
