@@ -70,9 +70,11 @@ def _name_of_source(link: Any) -> str:
 
 def prove_exclusions(current: CurrentJob) -> bool:
     """Check that pip sees neither requirement on an excluded project, but others."""
-    # Isolated, as the user's settings may name files, which must not be read here.
+    # The user's settings may name files, which must not be read here. In isolated mode, pip still
+    # reads those of the system.
     command = create_command("download", isolated=True)
     options, arguments = command.parse_args([EXCLUDED, "proof"])
+    options.constraints, options.requirements = [], []
     options.editables = []  # as the command itself does first
     names = [each.name for each in command.get_requirements(arguments, options, None, None)]
     seen = [each.name for each in wheel_that_requires(EXCLUDED, "kept").iter_dependencies()]
