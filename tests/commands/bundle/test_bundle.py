@@ -61,6 +61,17 @@ def test_bundle_and_component_list_in_one_file(house: Path) -> None:
     assert not (house.parent / "out.zip").exists()
 
 
+@pytest.mark.parametrize("name", ["out.ZIP", "out.tar.gz", "out.whl"])
+def test_archives_of_other_kinds(house: Path, name: str) -> None:
+    result = bundle(house, to=name)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"error: {name} would be a folder: only a name that ends in .zip makes an archive\n"
+        "  name a file that ends in .zip with --output, or another folder\n"
+    )
+    assert not (house.parent / name).exists()
+
+
 def test_note_on_pth_files(house: Path) -> None:
     make_wheel(house, "lib", files={"lib.pth": b"import os\n"})
     result = good(bundle(house, "--layout=lambda-layer"))

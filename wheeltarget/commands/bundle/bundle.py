@@ -26,8 +26,8 @@ from wheeltarget.commands.bundle.files import (
     write_archive,
     write_folder,
 )
-from wheeltarget.commands.bundle.include import LeftOut, include, unused_rules
-from wheeltarget.commands.bundle.layers import InLayer, leave_to_layers, note_layers
+from wheeltarget.commands.bundle.include import LeftOut, include, require_sources, unused_rules
+from wheeltarget.commands.bundle.layers import InLayer, Layers, leave_to_layers, note_layers
 from wheeltarget.commands.bundle.layouts import (
     LAYOUTS,
     Place,
@@ -51,6 +51,7 @@ from wheeltarget.targets.names import systems_called
 from wheeltarget.utils.extras import require
 
 _MEGABYTE = 1 << 20
+_OTHER_ARCHIVES = {".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".whl"}
 _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-arm64"}
 
 
@@ -146,21 +147,30 @@ def bundle(request: BundleRequest, invocation: Invocation | None = None) -> Bund
     if request.components is not None:
         require("cyclonedx", "a component list needs cyclonedx-python-lib", "bundle")
     invocation = invocation or read_invocation(request.arguments, request.environment)
+    # What does not depend on the lock is checked before an index is asked.
     source_date(invocation.environment)
     require_place(request.output)
+    require_sources(request.include)
+    layers = [(each, read_layer(each, request, invocation)) for each in request.without]
     made: list[BundleOutcome] = []
+
+    def use(source: Source) -> None:
+        made.append(_pack(request, source, layers))
+
     with interruptible():
-        kept = with_lock(request, invocation, lambda source: made.append(_pack(request, source)))
+        kept = with_lock(request, invocation, use)
     outcome = made[0]
     notes = (*kept.notes, *outcome.notes, *_note_sizes(outcome))
     return replace(outcome, notes=notes, lock=kept.file)
 
 
-def _pack(request: BundleRequest, source: Source) -> BundleOutcome:
-    """Fetch or find the wheels of a lock, and write the bundle."""
+def _pack(request: BundleRequest, source: Source, layers: Layers) -> BundleOutcome:
+    """Fetch or find the wheels of a lock, and write the bundle.
+
+    :param layers: what is below the bundle.
+    """
     place, invocation = LAYOUTS[request.layout], source.invocation
     moment = source_date(invocation.environment)
-    layers = [(each, read_layer(each, request, invocation)) for each in request.without]
     lock, in_layers = leave_to_layers(source.name, source.lock, layers)
     if in_layers and not lock.packages and not request.include:
         message = "nothing is left for the bundle: the layers below have every project of the lock"
@@ -241,6 +251,13 @@ def _pack(request: BundleRequest, source: Source) -> BundleOutcome:
 
 def _refuse_options(request: BundleRequest, place: Place) -> None:
     """Raise UsageError if options do not fit together."""
+    suffix = request.output.suffix
+    if suffix != ".zip" and suffix.lower() in _OTHER_ARCHIVES:
+        message = (
+            f"{request.output} would be a folder: only a name that ends in .zip makes an archive"
+        )
+        hint = "name a file that ends in .zip with --output, or another folder"
+        raise UsageError(message, hint)
     if request.components and request.components.resolve() == request.output.resolve():
         message = f"{request.output} cannot be both the bundle and the component list"
         raise UsageError(message, "name another file with --components")
