@@ -163,6 +163,8 @@ def test_json(house: Path) -> None:
         *(
             "zipped_size",
             "zipped_limit",
+            "limit_condition",
+            "zipped_limit_condition",
             "lock",
             "unchanged",
             "slimmed_size",
@@ -170,5 +172,6 @@ def test_json(house: Path) -> None:
             "in_layers",
         ),
     }
-    assert said["limit"] == 262144000
+    assert (said["limit"], said["limit_condition"]) == (262144000, "")
+    assert said["zipped_limit_condition"] == "if it is not uploaded through S3"
     assert said["projects"] == [{"name": "lib", "version": "1.0", "files": 5, "size": said["size"]}]

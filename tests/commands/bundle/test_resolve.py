@@ -142,8 +142,10 @@ def test_layer_below(run: Bundle, here: Path) -> None:
     assert run(*FILE, "--without=pylock.base.toml").stderr.endswith(
         "error: the locks disagree: pylock.base.toml has lib-1.0-cp312-cp312-manylinux_2_34_aarch64"
         ".whl, but the lock of the requirements has lib-2.0-py3-none-any.whl\n"
-        "  lock what is above with the versions of the layer, or leave --without out\n"
+        "  copy the lock of the layer, and name the copy with --lock; or leave --without out\n"
     )
+    (here / "pylock.top.toml").write_bytes((here / "pylock.base.toml").read_bytes())
+    good(run(*FILE, "--without=pylock.base.toml", "--lock=pylock.top.toml"))
 
 
 def test_layer_of_another_target(run: Bundle) -> None:

@@ -363,12 +363,15 @@ def _refuse_too_large(outcome: BundleOutcome, slimmer: Callable[[], Sequence[Sli
     if limit is None or outcome.size <= limit.size or limit.condition:
         return
     saved = sum(part.size for part in slimmer())
-    slim_hint = f"use --slim, which leaves out {megabytes(saved)}, " if saved else ""
+    hint = "leave projects out with --exclude"
+    if saved and outcome.size - saved <= limit.size:
+        hint = f"use --slim, which leaves out {megabytes(saved)}, {hint}"
+    elif saved:
+        hint += f" (--slim alone leaves out only {megabytes(saved)})"
     raise BundleError(
         f"the bundle would have {megabytes(outcome.size)} unpacked, but the service allows "
         f"{limit}; {_largest(outcome)}",
-        f"leave projects out with --exclude, {slim_hint}or deploy a container image; a layer does "
-        "not help, because it counts, too",
+        f"{hint}, or deploy a container image; a layer does not help, because it counts, too",
     )
 
 
