@@ -212,6 +212,23 @@ class TestRefused:
         assert option.rpartition("=")[2] in run.refuse(*FILE, option)
         assert not run.index.requests
 
+    @pytest.mark.parametrize("name", ["requirements.txt", "pylock.toml"])
+    def test_file_without_its_option(self, run: Bundle, here: Path, name: str) -> None:
+        """There may be a project of this name, which nobody means."""
+        (here / name).touch()
+        assert run.refuse(name, "--target", LAMBDA) == (
+            f"error: {name} is a file, not a project\n  write -r {name} to read it\n"
+        )
+        assert not run.index.requests
+
+    def test_nothing_would_be_in_it(self, run: Bundle) -> None:
+        arguments = ("app", "--target", LAMBDA, "--exclude=app")
+        assert run.refuse(*arguments, exit_code=3) == (
+            "error: nothing would be in the bundle: no project is required, or all are left out\n"
+            "  name requirements, leave fewer projects out, or add your own files with --include\n"
+        )
+        good(run(*arguments, "--include=src/"))
+
     def test_nothing(self, run: Bundle) -> None:
         assert run.refuse("--target", LAMBDA).startswith("error: there is nothing to bundle\n")
 

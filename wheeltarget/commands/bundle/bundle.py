@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 from wheeltarget.commands.bundle.files import (
     BundledFile,
@@ -172,9 +173,8 @@ def _pack(request: BundleRequest, source: Source, layers: Layers) -> BundleOutco
     place, invocation = LAYOUTS[request.layout], source.invocation
     moment = source_date(invocation.environment)
     lock, in_layers = leave_to_layers(source.name, source.lock, layers)
-    if in_layers and not lock.packages and not request.include:
-        message = "nothing is left for the bundle: the layers below have every project of the lock"
-        raise BundleError(message, "leave --without out, or add your own files with --include")
+    if not lock.packages and not request.include:
+        _refuse_empty(below=bool(in_layers))
     platform = lock.tag.rpartition("-")[2]
     scripts = "bin/" if request.scripts else ""
     layout = Layout(place.site, scripts, _LAUNCHERS.get(platform, "posix"))
@@ -191,20 +191,7 @@ def _pack(request: BundleRequest, source: Source, layers: Layers) -> BundleOutco
             in_layers=in_layers,
         )
 
-    record = None
-    if request.output.suffix == ".zip":
-        # The lock has what the rest of the request has led to.
-        decisive = replace(
-            request,
-            lock="",
-            more=(),
-            arguments=(),
-            tags=(),
-            targets=(),
-            lock_file=None,
-            environment=None,
-        )
-        record = locate(invocation, decisive, replace(lock, inputs=()), own.files, moment)
+    record = _locate(request, invocation, lock, own.files, moment)
     if known := find(record, [*filter(None, (request.output, request.components))]):
         outcome = outcome_of(known, request.output.stat().st_size)
         return replace(outcome, unchanged=True)
@@ -247,6 +234,43 @@ def _pack(request: BundleRequest, source: Source, layers: Layers) -> BundleOutco
             keep_list(components)
     keep(record, hashes, contents, own.files)
     return outcome
+
+
+def _locate(
+    request: BundleRequest,
+    invocation: Invocation,
+    lock: Lock,
+    own: Sequence[BundledFile],
+    moment: int,
+) -> Path | None:
+    """Return the path of the record of an archive; None if there is none, as for a folder."""
+    if request.output.suffix != ".zip":
+        return None
+    # The lock has what the rest of the request has led to.
+    decisive = replace(
+        request,
+        lock="",
+        more=(),
+        arguments=(),
+        tags=(),
+        targets=(),
+        lock_file=None,
+        environment=None,
+    )
+    return locate(invocation, decisive, replace(lock, inputs=()), own, moment)
+
+
+def _refuse_empty(*, below: bool) -> NoReturn:
+    """Raise BundleError, as nothing would be in the bundle.
+
+    :param below: whether all is in layers below.
+    """
+    if below:
+        message = "nothing is left for the bundle: the layers below have every project of the lock"
+        raise BundleError(message, "leave --without out, or add your own files with --include")
+    message = "nothing would be in the bundle: no project is required, or all are left out"
+    hint = "name requirements, leave fewer projects out, or add your own files with --include"
+    raise BundleError(message, hint)
 
 
 def _refuse_options(request: BundleRequest, place: Place) -> None:

@@ -131,6 +131,9 @@ def with_lock(
     for option, hint in _REFUSED:
         if invocation.command.has(option):
             raise UsageError(f"bundle does not take {option}", hint)
+    for name in invocation.command.requirements:
+        if name.endswith((".txt", ".toml")) and Path(name).is_file():
+            raise UsageError(f"{name} is a file, not a project", f"write -r {name} to read it")
     files = invocation.everything.values("--requirement")
     locks = [*filter(None, [request.lock]), *request.more, *filter(is_lock, files)]
     if not locks:
