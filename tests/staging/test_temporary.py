@@ -224,6 +224,13 @@ class TestExplained:
         with pytest.raises(TemporaryFilesError), explained(tmp_path):
             raise OSError(errno.EACCES, "Permission denied", "elsewhere", None, tmp_path / "b")
 
+    def test_destination_below_the_folder_for_temporary_files(self) -> None:
+        """Setting TMPDIR would not help."""
+        error = BundleError(f"cannot write {tempfile.gettempdir()}/project/app.zip: {NO_ROOM}")
+        with pytest.raises(BundleError) as raised, temporary_folder("test"):
+            raise error from OSError(errno.ENOSPC, NO_ROOM)
+        assert raised.value is error
+
     def test_what_cannot_be_removed_hides_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: object, **__: object) -> None:
             raise OSError(errno.EIO, "Input/output error")

@@ -124,10 +124,13 @@ def temporary_folder(name: str) -> Iterator[Path]:
     :raises TemporaryFilesError: if it, or something in it, cannot be written.
     """
     home = temporary_home()
-    with explained(home):
-        with open_state() as state:
-            recovery.remove_unrecorded(state, os.path.realpath(home))
-        with hidden_folder(home, f"wheeltarget-{name}") as folder, explained(folder):
+    with contextlib.ExitStack() as stack:
+        with explained(home):
+            with open_state() as state:
+                recovery.remove_unrecorded(state, os.path.realpath(home))
+            folder = stack.enter_context(hidden_folder(home, f"wheeltarget-{name}"))
+        # What is elsewhere in that folder, such as a destination, is not temporary.
+        with explained(folder):
             yield folder
 
 

@@ -61,6 +61,17 @@ def test_bundle_and_component_list_in_one_file(house: Path) -> None:
     assert not (house.parent / "out.zip").exists()
 
 
+@pytest.mark.parametrize("name", ["out.ZIP", "out.tar.gz", "out.whl"])
+def test_archives_of_other_kinds(house: Path, name: str) -> None:
+    result = bundle(house, to=name)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"error: {name} would be a folder: only a name that ends in .zip makes an archive\n"
+        "  name a file that ends in .zip with --output, or another folder\n"
+    )
+    assert not (house.parent / name).exists()
+
+
 def test_note_on_pth_files(house: Path) -> None:
     make_wheel(house, "lib", files={"lib.pth": b"import os\n"})
     result = good(bundle(house, "--layout=lambda-layer"))
@@ -152,6 +163,8 @@ def test_json(house: Path) -> None:
         *(
             "zipped_size",
             "zipped_limit",
+            "limit_condition",
+            "zipped_limit_condition",
             "lock",
             "unchanged",
             "slimmed_size",
@@ -159,5 +172,6 @@ def test_json(house: Path) -> None:
             "in_layers",
         ),
     }
-    assert said["limit"] == 262144000
+    assert (said["limit"], said["limit_condition"]) == (262144000, "")
+    assert said["zipped_limit_condition"] == "if it is not uploaded through S3"
     assert said["projects"] == [{"name": "lib", "version": "1.0", "files": 5, "size": said["size"]}]

@@ -142,7 +142,17 @@ def test_layer_below(run: Bundle, here: Path) -> None:
     assert run(*FILE, "--without=pylock.base.toml").stderr.endswith(
         "error: the locks disagree: pylock.base.toml has lib-1.0-cp312-cp312-manylinux_2_34_aarch64"
         ".whl, but the lock of the requirements has lib-2.0-py3-none-any.whl\n"
-        "  lock what is above with the versions of the layer, or leave --without out\n"
+        "  copy the lock of the layer, and name the copy with --lock; or leave --without out\n"
+    )
+    (here / "pylock.top.toml").write_bytes((here / "pylock.base.toml").read_bytes())
+    good(run(*FILE, "--without=pylock.base.toml", "--lock=pylock.top.toml"))
+
+
+def test_layer_of_another_target(run: Bundle) -> None:
+    good(run("app", "--tags", WINDOWS, "--lock=pylock.base.toml", output="base.zip"))
+    assert run.refuse(*FILE, "--without=pylock.base.toml") == (
+        f"error: the lock of the requirements is for {ARM}, and pylock.base.toml is for {WINDOWS}\n"
+        "  a layer has the target of what is above it: lock it again\n"
     )
 
 
@@ -157,6 +167,8 @@ class TestRefused:
             "run\n  make a lock of it for the same target, and name that, too: "
             f"wheeltarget lock win -o other --target {LAMBDA}\n"
         )
+        # The lock has a target, so that the command can be pasted.
+        assert run.refuse("-r", "pylock.toml", "win") == said
         assert "requirements.txt is not a lock" in run.refuse("-r", "pylock.toml", *FILE)
 
     @pytest.mark.parametrize(
@@ -192,6 +204,31 @@ class TestRefused:
         said = run.refuse("app")
         assert said.startswith("error: a bundle needs a target, and nothing names one\n")
 
+    @pytest.mark.parametrize(
+        "option",
+        ["--include=missing", "--include=requirements.txt/", "--without=pylock.missing.toml"],
+    )
+    def test_before_an_index_is_asked(self, run: Bundle, option: str) -> None:
+        assert option.rpartition("=")[2] in run.refuse(*FILE, option)
+        assert not run.index.requests
+
+    @pytest.mark.parametrize("name", ["requirements.txt", "pylock.toml"])
+    def test_file_without_its_option(self, run: Bundle, here: Path, name: str) -> None:
+        """There may be a project of this name, which nobody means."""
+        (here / name).touch()
+        assert run.refuse(name, "--target", LAMBDA) == (
+            f"error: {name} is a file, not a project\n  write -r {name} to read it\n"
+        )
+        assert not run.index.requests
+
+    def test_nothing_would_be_in_it(self, run: Bundle) -> None:
+        arguments = ("app", "--target", LAMBDA, "--exclude=app")
+        assert run.refuse(*arguments, exit_code=3) == (
+            "error: nothing would be in the bundle: no project is required, or all are left out\n"
+            "  name requirements, leave fewer projects out, or add your own files with --include\n"
+        )
+        good(run(*arguments, "--include=src/"))
+
     def test_nothing(self, run: Bundle) -> None:
         assert run.refuse("--target", LAMBDA).startswith("error: there is nothing to bundle\n")
 
@@ -221,9 +258,10 @@ class TestRefused:
 
     def test_no_lock_without_a_bundle(self, run: Bundle, here: Path) -> None:
         """A lock is written only if the bundle is."""
+        (here / "none").mkdir()
+        run.refuse(*FILE, "--lock=pylock.toml", "--include=none/")
         (here / "app.zip").mkdir()
         (here / "app.zip" / "mine").touch()
-        run.refuse(*FILE, "--lock=pylock.toml", "--include=none/")
         run.refuse(*FILE, "--lock=pylock.toml", exit_code=3)
         run.refuse(*FILE, "--lock=locks", exit_code=3)
 
@@ -317,7 +355,7 @@ class TestLock:
 
     def test_of_another_target(self, run: Bundle, here: Path) -> None:
         good(run(*self.KEPT))
-        said = run.refuse("app", "--tags", WINDOWS, "--lock=pylock.toml", exit_code=3)
+        said = run.refuse("app", "--tags", WINDOWS, "--lock=pylock.toml")
         assert said == (
             f"error: {here / 'pylock.toml'} is the lock of {LAMBDA}, and this bundle is for "
             f"{WINDOWS}\n  name another file with --lock, or delete this one if it is not needed\n"

@@ -691,6 +691,14 @@ def test_file_is_no_folder(index: LocalIndex) -> None:
         make(index, f"app ; tags={NEW}", folder=Path("file"))
 
 
+def test_folder_with_the_name_of_a_lock(index: LocalIndex) -> None:
+    """A folder is hardly meant, unless it is there already."""
+    with pytest.raises(UsageError, match=r"pylock\.app\.toml is the name of a lock") as raised:
+        make(index, f"app ; tags={NEW}", folder=Path("pylock.app.toml"))
+    assert f"the lock in it is called pylock.{NEW}.toml" in raised.value.hint
+    assert not Path("pylock.app.toml").exists()
+
+
 # Hashed requirements
 
 

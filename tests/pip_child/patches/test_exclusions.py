@@ -122,3 +122,22 @@ def test_proof_needs_both_patches(monkeypatch: pytest.MonkeyPatch, lost: int | N
         setattr(*places[lost], originals[lost])
     current.begin(PROOF)
     assert prove_exclusions(current) is (lost is None)
+
+
+def test_settings_of_the_system_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A constraint that a machine has for all its users is none of the proof."""
+    for owner, name in (
+        (RequirementCommand, "get_requirements"),
+        (select_backend().Distribution, "iter_dependencies"),
+    ):
+        monkeypatch.setattr(owner, name, getattr(owner, name))  # undone at the end
+    settings = tmp_path / "shared" / "pip" / "pip.conf"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("[global]\nconstraint = missing.txt\nrequirement = missing.txt\n")
+    monkeypatch.delenv("PIP_CONFIG_FILE")
+    current = CurrentJob(RunContext())
+    patch_exclusions(current)
+    current.begin(PROOF)
+    assert prove_exclusions(current)

@@ -106,8 +106,12 @@ def show_bundle(
             "target": outcome.target,
             "size": outcome.size,
             "limit": outcome.limit and outcome.limit.size,
+            "limit_condition": outcome.limit.condition if outcome.limit else "",
             "zipped_size": outcome.zipped_size,
             "zipped_limit": outcome.zipped_limit and outcome.zipped_limit.size,
+            "zipped_limit_condition": outcome.zipped_limit.condition
+            if outcome.zipped_limit
+            else "",
             "projects": list(map(asdict, outcome.projects)),
             "left_out": list(map(asdict, outcome.left_out)),
             "slimmed_size": outcome.slimmed_size,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 from wheeltarget.commands.bundle.files import (
     BundledFile,
@@ -26,8 +27,8 @@ from wheeltarget.commands.bundle.files import (
     write_archive,
     write_folder,
 )
-from wheeltarget.commands.bundle.include import LeftOut, include, unused_rules
-from wheeltarget.commands.bundle.layers import InLayer, leave_to_layers, note_layers
+from wheeltarget.commands.bundle.include import LeftOut, include, require_sources, unused_rules
+from wheeltarget.commands.bundle.layers import InLayer, Layers, leave_to_layers, note_layers
 from wheeltarget.commands.bundle.layouts import (
     LAYOUTS,
     Place,
@@ -51,6 +52,7 @@ from wheeltarget.targets.names import systems_called
 from wheeltarget.utils.extras import require
 
 _MEGABYTE = 1 << 20
+_OTHER_ARCHIVES = {".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".whl"}
 _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-arm64"}
 
 
@@ -146,25 +148,33 @@ def bundle(request: BundleRequest, invocation: Invocation | None = None) -> Bund
     if request.components is not None:
         require("cyclonedx", "a component list needs cyclonedx-python-lib", "bundle")
     invocation = invocation or read_invocation(request.arguments, request.environment)
+    # What does not depend on the lock is checked before an index is asked.
     source_date(invocation.environment)
     require_place(request.output)
+    require_sources(request.include)
+    layers = [(each, read_layer(each, request, invocation)) for each in request.without]
     made: list[BundleOutcome] = []
+
+    def use(source: Source) -> None:
+        made.append(_pack(request, source, layers))
+
     with interruptible():
-        kept = with_lock(request, invocation, lambda source: made.append(_pack(request, source)))
+        kept = with_lock(request, invocation, use)
     outcome = made[0]
     notes = (*kept.notes, *outcome.notes, *_note_sizes(outcome))
     return replace(outcome, notes=notes, lock=kept.file)
 
 
-def _pack(request: BundleRequest, source: Source) -> BundleOutcome:
-    """Fetch or find the wheels of a lock, and write the bundle."""
+def _pack(request: BundleRequest, source: Source, layers: Layers) -> BundleOutcome:
+    """Fetch or find the wheels of a lock, and write the bundle.
+
+    :param layers: what is below the bundle.
+    """
     place, invocation = LAYOUTS[request.layout], source.invocation
     moment = source_date(invocation.environment)
-    layers = [(each, read_layer(each, request, invocation)) for each in request.without]
     lock, in_layers = leave_to_layers(source.name, source.lock, layers)
-    if in_layers and not lock.packages and not request.include:
-        message = "nothing is left for the bundle: the layers below have every project of the lock"
-        raise BundleError(message, "leave --without out, or add your own files with --include")
+    if not lock.packages and not request.include:
+        _refuse_empty(below=bool(in_layers))
     platform = lock.tag.rpartition("-")[2]
     scripts = "bin/" if request.scripts else ""
     layout = Layout(place.site, scripts, _LAUNCHERS.get(platform, "posix"))
@@ -181,20 +191,7 @@ def _pack(request: BundleRequest, source: Source) -> BundleOutcome:
             in_layers=in_layers,
         )
 
-    record = None
-    if request.output.suffix == ".zip":
-        # The lock has what the rest of the request has led to.
-        decisive = replace(
-            request,
-            lock="",
-            more=(),
-            arguments=(),
-            tags=(),
-            targets=(),
-            lock_file=None,
-            environment=None,
-        )
-        record = locate(invocation, decisive, replace(lock, inputs=()), own.files, moment)
+    record = _locate(request, invocation, lock, own.files, moment)
     if known := find(record, [*filter(None, (request.output, request.components))]):
         outcome = outcome_of(known, request.output.stat().st_size)
         return replace(outcome, unchanged=True)
@@ -239,8 +236,52 @@ def _pack(request: BundleRequest, source: Source) -> BundleOutcome:
     return outcome
 
 
+def _locate(
+    request: BundleRequest,
+    invocation: Invocation,
+    lock: Lock,
+    own: Sequence[BundledFile],
+    moment: int,
+) -> Path | None:
+    """Return the path of the record of an archive; None if there is none, as for a folder."""
+    if request.output.suffix != ".zip":
+        return None
+    # The lock has what the rest of the request has led to.
+    decisive = replace(
+        request,
+        lock="",
+        more=(),
+        arguments=(),
+        tags=(),
+        targets=(),
+        lock_file=None,
+        environment=None,
+    )
+    return locate(invocation, decisive, replace(lock, inputs=()), own, moment)
+
+
+def _refuse_empty(*, below: bool) -> NoReturn:
+    """Raise BundleError, as nothing would be in the bundle.
+
+    :param below: whether all is in layers below.
+    """
+    if below:
+        message = "nothing is left for the bundle: the layers below have every project of the lock"
+        raise BundleError(message, "leave --without out, or add your own files with --include")
+    message = "nothing would be in the bundle: no project is required, or all are left out"
+    hint = "name requirements, leave fewer projects out, or add your own files with --include"
+    raise BundleError(message, hint)
+
+
 def _refuse_options(request: BundleRequest, place: Place) -> None:
     """Raise UsageError if options do not fit together."""
+    suffix = request.output.suffix
+    if suffix != ".zip" and suffix.lower() in _OTHER_ARCHIVES:
+        message = (
+            f"{request.output} would be a folder: only a name that ends in .zip makes an archive"
+        )
+        hint = "name a file that ends in .zip with --output, or another folder"
+        raise UsageError(message, hint)
     if request.components and request.components.resolve() == request.output.resolve():
         message = f"{request.output} cannot be both the bundle and the component list"
         raise UsageError(message, "name another file with --components")
@@ -346,12 +387,15 @@ def _refuse_too_large(outcome: BundleOutcome, slimmer: Callable[[], Sequence[Sli
     if limit is None or outcome.size <= limit.size or limit.condition:
         return
     saved = sum(part.size for part in slimmer())
-    slim_hint = f"use --slim, which leaves out {megabytes(saved)}, " if saved else ""
+    hint = "leave projects out with --exclude"
+    if saved and outcome.size - saved <= limit.size:
+        hint = f"use --slim, which leaves out {megabytes(saved)}, {hint}"
+    elif saved:
+        hint += f" (--slim alone leaves out only {megabytes(saved)})"
     raise BundleError(
         f"the bundle would have {megabytes(outcome.size)} unpacked, but the service allows "
         f"{limit}; {_largest(outcome)}",
-        f"leave projects out with --exclude, {slim_hint}or deploy a container image; a layer does "
-        "not help, because it counts, too",
+        f"{hint}, or deploy a container image; a layer does not help, because it counts, too",
     )
 
 

@@ -257,13 +257,12 @@ def write_archive(
 
 def require_place(path: Path) -> None:
     """Raise BundleError if a bundle cannot be written to a path, whose folder need not exist."""
-    real = Path(os.path.realpath(path))
-    hint = "remove it, or name another folder with --output"
-    if path.suffix == ".zip":
-        if real.is_dir():
-            raise BundleError(f"cannot write the archive {path}: it is a folder", hint)
-    elif real.exists() and (not real.is_dir() or any(real.iterdir())):
-        raise BundleError(f"{path} already exists", hint)
+    real, is_archive = Path(os.path.realpath(path)), path.suffix == ".zip"
+    hint = f"name another {'file' if is_archive else 'folder'} with --output"
+    if is_archive and real.is_dir():
+        raise BundleError(f"cannot write the archive {path}: it is a folder", hint)
+    if not is_archive and real.exists() and (not real.is_dir() or any(real.iterdir())):
+        raise BundleError(f"{path} already exists", f"remove it, or {hint}")
     above = next(each for each in real.parents if each.exists())
     if not above.is_dir():
         raise BundleError(f"cannot write {path}: {above} is a file, not a folder", hint)

@@ -61,6 +61,15 @@ class Included:
     left_out: tuple[LeftOut, ...]
 
 
+def require_sources(texts: Iterable[str]) -> None:
+    """Raise UsageError if one of the paths that are to be included is no file or folder."""
+    for text in texts:
+        path = Path(text)
+        if not path.is_dir() and (_is_inner(text) or not path.is_file()):
+            message = f"{text} does not exist, or is not a file or folder"
+            raise UsageError(message, "correct the path of --include")
+
+
 def include(
     text: str, site: str, excluded: Sequence[str], outputs: Iterable[Path | None]
 ) -> Included:
@@ -69,15 +78,15 @@ def include(
     A file or folder is placed beside the modules, under its own name; of a folder with a trailing
     slash, only its contents are. A file or folder that is named itself is never left out.
 
+    :param text: has passed :func:`require_sources`.
     :param excluded: rules of the command line, which are about the contents of each folder.
     :param outputs: what this run writes, which must not be included by the next one.
     """
     path = Path(text)
-    inner = text.endswith(("/", os.sep))
     left_out: list[LeftOut] = []
     if path.is_dir():
         folder = path.resolve()
-        base = folder if inner else folder.parent
+        base = folder if _is_inner(text) else folder.parent
         try:
             rules = _Rules(text, folder, excluded)
             found = list(_walk(folder, rules, left_out))
@@ -87,11 +96,8 @@ def include(
         if not found:
             why = "".join(f": {each.path} is left out by {each.rule}" for each in left_out[:1])
             raise UsageError(f"{text} contains no files to include{why}", "leave --include out")
-    elif path.is_file() and not inner:
-        base, found = path.resolve().parent, [path.resolve()]
     else:
-        message = f"{text} does not exist, or is not a file or folder"
-        raise UsageError(message, "correct the path of --include")
+        base, found = path.resolve().parent, [path.resolve()]
     return Included(tuple(_read(each, base, site, text) for each in found), tuple(left_out))
 
 
@@ -101,6 +107,11 @@ def unused_rules(excluded: Iterable[str], left_out: Iterable[LeftOut]) -> Iterat
     for line in excluded:
         if not line.startswith("!") and _origin(line) not in used:
             yield f"{_origin(line)} leaves nothing out"
+
+
+def _is_inner(text: str) -> bool:
+    """Return whether what is in a folder is meant, without the folder itself."""
+    return text.endswith(("/", os.sep))
 
 
 def _origin(line: str) -> str:

@@ -42,7 +42,8 @@ def leave_to_layers(name: str, lock: Lock, layers: Layers) -> tuple[Lock, tuple[
             faults += _compare(known[package.name], (package, name))
     if faults:
         message = f"the locks disagree: {'; '.join(faults)}"
-        hint = "lock what is above with the versions of the layer, or leave --without out"
+        # Locking keeps the versions that a lock has.
+        hint = "copy the lock of the layer, and name the copy with --lock; or leave --without out"
         raise BundleError(message, hint)
     left = tuple(
         InLayer(package.name, package.version, known[package.name][1])

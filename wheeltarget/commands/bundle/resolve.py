@@ -40,7 +40,7 @@ from wheeltarget.commands.lock.lock import (
     pure_projects,
 )
 from wheeltarget.commands.prepare import Prepared
-from wheeltarget.errors import LockError, UsageError
+from wheeltarget.errors import UsageError
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock
 from wheeltarget.pip_config.options import (
@@ -131,31 +131,39 @@ def with_lock(
     for option, hint in _REFUSED:
         if invocation.command.has(option):
             raise UsageError(f"bundle does not take {option}", hint)
+    for name in invocation.command.requirements:
+        if name.endswith((".txt", ".toml")) and Path(name).is_file():
+            raise UsageError(f"{name} is a file, not a project", f"write -r {name} to read it")
     files = invocation.everything.values("--requirement")
     locks = [*filter(None, [request.lock]), *request.more, *filter(is_lock, files)]
     if not locks:
         return _lock(request, invocation, use)
-    _refuse_beside_locks(request, invocation, locks[0])
+    _refuse_options_of_requirements(request, locks[0])
     # A requirements file is refused like everything that is no lock.
     names = [*filter(None, [request.lock]), *request.more, *files]
     named = replace(request, lock=names[0], more=tuple(names[1:]))
     found, left_out = read_lock(named, invocation)
+    _refuse_requirements(invocation, locks[0], found)
     refuse_other_inputs(invocation)
     notes = (*left_out, *note_siblings(found, named, invocation, request.without))
     use(Source(found, names[0], named, invocation, notes))
     return Kept()
 
 
-def _refuse_beside_locks(request: SourceRequest, invocation: Invocation, lock: str) -> None:
-    """Raise UsageError for what only requirements have."""
-    for name in invocation.command.requirements[:1]:
-        making = proposed_command(
-            *("lock", name, "-o", "other"), tags=request.tags, targets=request.targets
-        )
+def _refuse_requirements(invocation: Invocation, name: str, lock: Lock) -> None:
+    """Raise UsageError for requirements beside a lock."""
+    for each in invocation.command.requirements[:1]:
+        is_tag = lock.target == lock.tag
+        tags, targets = ((lock.tag,), ()) if is_tag else ((), (lock.target,))
+        making = proposed_command("lock", each, "-o", "other", tags=tags, targets=targets)
         raise UsageError(
-            f"{name} cannot be combined with the lock {lock}: nothing is resolved in this run",
+            f"{each} cannot be combined with the lock {name}: nothing is resolved in this run",
             f"make a lock of it for the same target, and name that, too: {making}",
         )
+
+
+def _refuse_options_of_requirements(request: SourceRequest, lock: str) -> None:
+    """Raise UsageError for options that only requirements have."""
     for option, value in (("--lock", request.lock_file), ("--build-pure", request.build_pure)):
         if value:
             message = f"{option} cannot be combined with the lock {lock}"
@@ -309,14 +317,14 @@ def _read_known(
     """Return an existing lock and its text, if it is what would be kept.
 
     :raises InputError: if it is damaged, or was changed by hand.
-    :raises LockError: if it is for another target.
+    :raises UsageError: if it is for another target.
     """
     text = read_text(path)
     if text is None:
         return None
     found = model.read(text, str(path))
     if found.target != label:
-        raise LockError(
+        raise UsageError(
             f"{path} is the lock of {found.target}, and this bundle is for {label}",
             "name another file with --lock, or delete this one if it is not needed",
         )

@@ -91,8 +91,11 @@ def note_excluded(lock: Lock) -> Iterator[str]:
 
 
 def read_layer(name: str, request: LockedRequest, invocation: Invocation) -> Lock:
-    """Read the lock of a layer below the bundle of a request."""
-    lock, _ = _read_lock(name, request, invocation, ALL_KEPT)
+    """Read the lock of a layer below the bundle of a request.
+
+    It may be for another target than the request names, which is for the caller to compare.
+    """
+    lock, _ = _read_lock(name, request, invocation, ALL_KEPT, any_target=True)
     return lock
 
 
@@ -125,9 +128,16 @@ def note_siblings(
 
 
 def _read_lock(
-    name: str, request: LockedRequest, invocation: Invocation, leave_outs: LeaveOuts
+    name: str,
+    request: LockedRequest,
+    invocation: Invocation,
+    leave_outs: LeaveOuts,
+    *,
+    any_target: bool = False,
 ) -> tuple[Lock, Selection | None]:
     """Read a lock, which must be for exactly one target.
+
+    :param any_target: whether a lock of wheeltarget may be for another one than the request names.
 
     :returns: the lock without what is left out, and the selection of its files if that matters.
     """
@@ -141,7 +151,8 @@ def _read_lock(
     named, beside = (request.tags, request.targets), (request.lock, *request.more)
     places = (request.wheels, beside)
     own = model.read(text, name) if is_own(data) else None
-    if own and not (request.tags or request.targets) and leave_outs == ALL_KEPT:
+    is_one = any_target or not (request.tags or request.targets)
+    if own and is_one and leave_outs == ALL_KEPT:
         return own, None
     selections = tuple(read_selections([name], *named, invocation, *places, leave_outs=leave_outs))
     if len(selections) != 1:

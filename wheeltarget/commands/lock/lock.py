@@ -150,6 +150,11 @@ def lock(
         raise DestinationError(
             f"{request.folder} is a file, not a folder", "move it away, or choose another folder"
         )
+    if is_lock(folder.name) and not folder.exists():
+        raise UsageError(
+            f"{request.folder} is the name of a lock, and -o names the folder of the locks",
+            f"name a folder; the lock in it is called {file_name(labels[0], request.form)}",
+        )
     check_names(labels, request.form)
     paths = [folder / (request.file_name or file_name(label, request.form)) for label in labels]
     names = request.upgrade_packages
