@@ -249,8 +249,9 @@ def _joined(selections: Sequence[Selection]) -> tuple[Selection, ...]:
                 )
                 faults.append(file.fault(message, "make one lock of the requirements of both"))
         new = tuple(file for file in each.files if file.project not in known)
-        left_out = first.left_out.joined(each.left_out)
-        joined[key] = replace(first, files=(*first.files, *new), left_out=left_out)
+        files = (*first.files, *new)
+        left_out = first.left_out.joined(each.left_out).without([file.project for file in files])
+        joined[key] = replace(first, files=files, left_out=left_out)
     if faults:
         raise InputError(tuple(faults))
     return tuple(joined.values())
