@@ -264,7 +264,7 @@ def test_definition_does_not_change_a_lock(
 
 def test_what_another_lock_needs_is_not_left_out(tmp_path: Path, sdk: list[str]) -> None:
     one = locked(tmp_path / "one", [*sdk, "app"], ())
-    other = locked(tmp_path / "other", [*sdk, "botocore"], ())
+    other = locked(tmp_path / "other", [*sdk, "boto3", "botocore"], ())
     out = f"left out boto3, and what only it needs, for {TAG}, as --exclude asks"
     exclude = ("boto3",)
     request = api.DownloadRequest(("-r", str(one), "-r", str(other)), exclude=exclude, dry_run=True)
@@ -275,7 +275,7 @@ def test_what_another_lock_needs_is_not_left_out(tmp_path: Path, sdk: list[str])
     bundle = api.BundleRequest(
         lock=str(one), more=(str(other),), output=tmp_path / "out", exclude=exclude
     )
-    assert api.bundle(bundle).notes[0] == out
+    assert api.bundle(bundle).notes.count(out) == 1
 
 
 def test_file_that_is_left_out_is_too_much(tmp_path: Path, sdk: list[str]) -> None:

@@ -83,7 +83,7 @@ def read_lock(request: LockedRequest, invocation: Invocation) -> tuple[Lock, tup
     selections = [
         replace(each, left_out=each.left_out.without(merged.versions)) for _, each in pairs if each
     ]
-    notes = note_selections(selections, leave_outs)
+    notes = dict.fromkeys(note_selections(selections, leave_outs))
     return merged, (*note_excluded(merged), *notes)
 
 
