@@ -79,7 +79,7 @@ CLAUSES = {
         r.txt:1:8: error: platform= is not a clause
             app  ; platform = linux
                    ^^^^^^^^
-          the clauses are tags=… and target=…
+          the clauses are tags=…, target=… and exclude=…
         """,
     "colon": """
         r.txt:1:7: error: tags is not followed by a single = and a list
