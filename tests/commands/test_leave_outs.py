@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.wheels import make_wheel
 from wheeltarget import api
+from wheeltarget.commands.lock.files import Form
 
 TAG = "cp312-cp312-manylinux_2_28_x86_64"
 PROJECTS = ("one", "two", "three", "four", "five", "six")
@@ -224,6 +225,67 @@ def test_run_without_a_target(tmp_path: Path, sdk: list[str]) -> None:
     house = tmp_path / "house"
     assert downloaded(house, *sdk, "app ; exclude=boto3") == ["app", "web"]
     assert downloaded(house, *sdk, "app", exclude=("boto3",)) == ["app", "web"]
+
+
+def test_hashed_requirements_say_what_they_leave_out(tmp_path: Path, sdk: list[str]) -> None:
+    """So they can be downloaded without the option, and without a note on what is not needed."""
+    request = api.LockRequest(
+        (*sdk, "app", "botocore"),
+        tags=(TAG,),
+        exclude=("boto?", "botocore", "nvidia-*"),
+        folder=tmp_path / "locks",
+        form=Form.REQUIREMENTS,
+    )
+    api.lock(request)
+    (lock,) = (tmp_path / "locks").iterdir()
+    assert lock.read_text().splitlines()[1] == f"# tags={TAG} ; exclude=boto?"
+    outcome = api.download(api.DownloadRequest((*sdk, "-r", str(lock)), dry_run=True))
+    assert isinstance(outcome, api.DownloadOutcome)
+    assert sorted(file.name for file in outcome.targets[0].files) == ["app", "web"]
+    place = f"exclude= in {lock}:2"
+    assert outcome.notes == (f"left out boto3, and what only it needs, for {TAG}, as {place} asks",)
+
+
+@pytest.mark.parametrize("platform", ["manylinux_2_28_x86_64", "linux_x86_64"])
+def test_definition_does_not_change_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str
+) -> None:
+    """Whether or not the definition is needed to know which tags its target accepts."""
+    make_wheel(tmp_path / "shelf", "app", tag=f"cp312-cp312-{platform}")
+    monkeypatch.chdir(tmp_path)
+    tags = f'tags = ["{TAG}", "cp312-cp312-linux_x86_64"]'
+    markers = 'markers.python_full_version = "3.12.4"'
+    table = f"[tool.wheeltarget.targets.box]\n{tags}\n{markers}\n"
+    Path("pyproject.toml").write_text(table)
+    api.lock(api.LockRequest(("--no-index", "--find-links=shelf", "app"), targets=("box",)))
+    Path("pyproject.toml").write_text(f'{table}exclude = ["app"]\n')
+    assert downloaded(tmp_path / "house", "-r", "pylock.box.toml") == ["app"]
+
+
+def test_what_another_lock_needs_is_not_left_out(tmp_path: Path, sdk: list[str]) -> None:
+    one = locked(tmp_path / "one", [*sdk, "app"], ())
+    other = locked(tmp_path / "other", [*sdk, "boto3", "botocore"], ())
+    out = f"left out boto3, and what only it needs, for {TAG}, as --exclude asks"
+    exclude = ("boto3",)
+    request = api.DownloadRequest(("-r", str(one), "-r", str(other)), exclude=exclude, dry_run=True)
+    outcome = api.download(request)
+    assert isinstance(outcome, api.DownloadOutcome)
+    assert sorted(file.name for file in outcome.targets[0].files) == ["app", "botocore", "web"]
+    assert outcome.notes == (out,)
+    bundle = api.BundleRequest(
+        lock=str(one), more=(str(other),), output=tmp_path / "out", exclude=exclude
+    )
+    assert api.bundle(bundle).notes.count(out) == 1
+
+
+def test_file_that_is_left_out_is_too_much(tmp_path: Path, sdk: list[str]) -> None:
+    lock = locked(tmp_path / "own", [*sdk, "app"], ())
+    places, named = (str(tmp_path / "shelf"),), (str(lock),)
+    check = api.CheckRequest(places, requirements=named, exclude=("boto3",))
+    assert [(each.code, each.message) for each in api.check(check).findings] == [
+        ("WC305", "boto3 is left out"),
+        ("WC305", "botocore is left out"),
+    ]
 
 
 def test_lock_of_another_tool_may_not_say_what_needs_what(tmp_path: Path, sdk: list[str]) -> None:

@@ -5,6 +5,7 @@ What the command prints is tested in tests/cli/test_targets.py.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -89,6 +90,21 @@ def test_facts_of_a_named_target() -> None:
     ]
     assert facts["supported until"].value == str(AFTER)
     assert all(fact.sources for fact in facts.values())
+
+
+def test_what_is_left_out_is_added_to_a_target(project: Path) -> None:
+    """A table with exclude alone does not hide what is known of its target."""
+    name, path = "aws-lambda-python3.12-arm64", project / "pyproject.toml"
+    before = describe(name, BEFORE)
+    tables = f'[tool.wheeltarget.targets."{name}"]\nexclude = ["x-*", "b"]\n'
+    tables += '[tool.wheeltarget.targets.own]\nexclude = ["y"]\ntag = "cp39-cp39-win32"\n'
+    path.write_text(tables)
+    after = describe(name, BEFORE)
+    assert after == replace(
+        before, target=after.target, notes=(*before.notes, f"{path} leaves out b, x-*")
+    )
+    assert {each.pattern for each in after.target.excluded} == {"b", "x-*"}
+    assert describe("own", BEFORE).notes == (f"{path} leaves out y",)
 
 
 def test_unknown() -> None:

@@ -20,6 +20,7 @@ from wheeltarget.requirements.parser import SourceLine, parse_typed
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job, Plan
 from wheeltarget.targets.catalog import look_up_tag
+from wheeltarget.targets.exclusions import Exclusion, Exclusions
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
 
@@ -228,6 +229,26 @@ def test_notes() -> None:
     part = list(notes_on(plan, results, labels, frozenset({"lib"}), whole=False))
     built = "lib-1.0.tar.gz is a source; a pure Python wheel would be built from it here"
     assert part == [*expected[:4], built, *expected[5:-1]]
+
+
+def test_notes_on_exclusions_that_leave_nothing_out() -> None:
+    """There is one for each origin, but none for the definition of a target."""
+    texts = (
+        ("b", "--exclude"),
+        ("a*", "--exclude"),
+        ("lib", "--exclude"),
+        ("c", "a definition"),
+        ("d", "exclude="),
+    )
+    job = Job(None, (), (), (), excluded=Exclusions(tuple(Exclusion(*each) for each in texts)))
+    other = Job(None, (), (), (), excluded=Exclusions((Exclusion("d", "exclude="),)))
+    results = tuple(result(each, "1.0", "lib-1.0-py3-none-any.whl") for each in (job, other))
+    plan = Plan((job, other), ())
+    assert list(notes_on(plan, results, ("here", "there"), frozenset())) == [
+        "lib stays, though --exclude leaves it out: a path or URL requests it without its name",
+        "nothing needs a* and b, which --exclude leaves out",
+        "nothing needs d, which exclude= leaves out",
+    ]
 
 
 def test_note_on_an_unused_constraint() -> None:

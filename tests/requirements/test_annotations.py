@@ -464,7 +464,7 @@ REFUSED = [
     case("nothing excluded", "a ; <exclude=>", "exclude= has no values"),
     case("a name missing", "a ; exclude=b<,>", NO_NAME),
     case("excluded release", "a ; exclude=<b==1>", BAD_NAME),
-    case("several are excluded", "a # exclude=<b c>", BAD_NAME.replace("b==1", "b c")),
+    case("several are excluded", "a # exclude=<b c>", "'b c' is not the name of a project"),
     case("no ;, exclude", "a <exclude=b>", UNMARKED.format("exclude")),
     case("excluded in quotes", "a ; exclude=<'b'>", QUOTED.format("list")),
     case("exclude behind words", "a # why; <exclude=>b", BEHIND_WORDS.format("exclude")),

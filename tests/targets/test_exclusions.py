@@ -58,6 +58,13 @@ def test_glob(pattern: str, matched: list[str], others: list[str]) -> None:
             "'boto3[crt]' is a requirement, and not the name of a project",
             "write boto3: every version of it is left out",
         ),
+        ("b[ao]to*", "'b[ao]to*' is not the name of a project", "write it like boto3 or nvidia-*"),
+        (
+            "boto3 six",
+            "'boto3 six' is not the name of a project",
+            "write it like boto3 or nvidia-*",
+        ),
+        ("nvidia-", "'nvidia-' is not the name of a project", "write it like boto3 or nvidia-*"),
         ("[ab]*", "'[ab]*' is not the name of a project", "write it like boto3 or nvidia-*"),
         ("./boto3", "'./boto3' is not the name of a project", "write it like boto3 or nvidia-*"),
         ("böto", "'böto' is not the name of a project", "write it like boto3 or nvidia-*"),

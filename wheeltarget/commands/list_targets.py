@@ -10,6 +10,7 @@ from pathlib import Path
 
 from wheeltarget.errors import TargetError, UsageError
 from wheeltarget.targets import catalog, names
+from wheeltarget.targets.exclusions import Exclusions
 from wheeltarget.targets.find import find_target
 from wheeltarget.targets.names import (
     HOST,
@@ -154,11 +155,12 @@ def describe(text: str, today: date) -> Described:
         return Described(catalog.host(), "The interpreter that runs wheeltarget", "host", (), facts)
     is_path, path = names.is_path(text), Path(text)
     own = None if is_path else names.find_user_target(text, Path.cwd(), Projects())
-    if is_path or own:
+    if is_path or (own and not catalog.only_excludes(own)):
         target = catalog.build_user_target(own) if own else catalog.read_target_file(path, text)
         file = os.fspath(own.file if own else path)
         facts = _markers(target, "given", (file,))
-        return Described(target, f"Described in {file}", "own", (), facts)
+        notes = tuple(_note_left_out(target, file))
+        return Described(target, f"Described in {file}", "own", (), facts, notes)
     try:
         target = catalog.look_up_tag(text)
     except TargetError:
@@ -169,7 +171,11 @@ def describe(text: str, today: date) -> Described:
 
 
 def _describe_named(named: NamedTarget, today: date) -> Described:
-    system, target = named.system, catalog.build_named(named)
+    system, target, notes = named.system, catalog.build_named(named), list(named.system.notes)
+    own = names.find_user_target(named.name, Path.cwd(), Projects())
+    if own and catalog.only_excludes(own):
+        target = catalog.build_user_target(own)
+        notes += _note_left_out(target, os.fspath(own.file))
     facts = [Fact("tag", target.tags[0], named.status, _cite(system.sources))]
     end = system.end_of(named.python)
     if end:
@@ -185,8 +191,15 @@ def _describe_named(named: NamedTarget, today: date) -> Described:
         Fact(each.name, each.version or None, each.status, each.sources, each.seen)
         for each in provided_projects(named.name)
     )
-    kind, notes = system.kind, system.notes
-    return Described(target, system.title, kind, tuple(facts), markers, notes, provides)
+    return Described(
+        target, system.title, system.kind, tuple(facts), markers, tuple(notes), provides
+    )
+
+
+def _note_left_out(target: Target, file: str) -> Iterator[str]:
+    """Yield a note on what the definition of a target leaves out, if it does."""
+    if target.excluded:
+        yield f"{file} leaves out {', '.join(Exclusions(target.excluded).patterns)}"
 
 
 def _cite(keys: Sequence[str]) -> tuple[str, ...]:

@@ -26,7 +26,13 @@ from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import LookUp, Plan, make_plan
 from wheeltarget.targets.exclusions import OPTION
-from wheeltarget.targets.leave_outs import ALL_KEPT, LeaveOuts, note_left_out, note_unknown
+from wheeltarget.targets.leave_outs import (
+    ALL_KEPT,
+    LeaveOuts,
+    note_left_out,
+    note_unknown,
+    note_unused,
+)
 from wheeltarget.targets.names import EXCLUDE, TargetName
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import (
@@ -233,17 +239,19 @@ def notes_on(
 
 
 def _note_unused_exclusions(results: Sequence[JobResult]) -> Iterator[str]:
-    """Yield a note for each exclusion of the command line or a clause that leaves nothing out."""
-    used = {
-        found.pattern
-        for result in results
-        for each in result.left_out
-        if (found := result.job.excluded.find(each.name))
-    }
+    """Yield notes on exclusions of the command line and of clauses that leave nothing out."""
+    used = set()
+    for result in results:
+        excluded = result.job.excluded
+        used |= {excluded.find(each.name) for each in result.left_out}
+        for name in (file.name for file in result.chosen if file.name in excluded):
+            used.add(found := excluded.find(name))
+            origin = found.origin if found else ""
+            why = "a path or URL requests it without its name"
+            yield f"{name} stays, though {origin} leaves it out: {why}"
     every = dict.fromkeys(each for result in results for each in result.job.excluded.every)
-    for each in every:
-        if each.pattern not in used and each.origin.startswith((OPTION, f"{EXCLUDE}= ")):
-            yield f"nothing needs {each.pattern}, which {each.origin} leaves out"
+    asked = (each for each in every if each.origin.startswith((OPTION, f"{EXCLUDE}=")))
+    yield from note_unused("nothing needs", (each for each in asked if each not in used))
 
 
 def note_unused_constraints(plan: Plan) -> Iterator[str]:

@@ -6,8 +6,8 @@ were requested. In other locks, those are taken as requested that nothing needs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -39,6 +39,10 @@ class LeftOut:
         excluded = {*self.excluded, *other.excluded}
         only_needed = {*self.only_needed, *other.only_needed}
         return LeftOut(tuple(sorted(excluded)), tuple(sorted(only_needed)))
+
+    def without(self, kept: Container[str]) -> LeftOut:
+        """Return what is left out if another lock needs some projects."""
+        return replace(self, only_needed=tuple(n for n in self.only_needed if n not in kept))
 
 
 ALL_KEPT = LeftOut()

@@ -130,7 +130,8 @@ def _own_target(origin: Origin, find: FindTarget, files: Iterable[PinnedFile]) -
         except TargetError:
             continue
         if named.tags[0] == origin.tag:
-            return replace(named, label=origin.label)
+            # What it leaves out today was decided when the lock was made.
+            return replace(named, label=origin.label, excluded=())
     return target
 
 

@@ -346,7 +346,8 @@ def _refuse_instead_of_clause(piece: Word) -> None:
     near = _NEAR_CLAUSE.match(piece.text)
     if near:
         message = f"{near['key']} is not followed by a single = and a list"
-        hint = f"write {nearest_key(near['key'])}=… as in {EXAMPLE}"
+        key = nearest_key(near["key"])
+        hint = f"write {key}=… as in {_EXAMPLES[key]}"
         raise AnnotationError(message, hint, *piece.extent, code="WT005")
     _refuse_quoted(_QUOTED_CLAUSE.match(piece.text), "clause", piece.start)
     bare = _TAGS_ALONE.match(piece.text)

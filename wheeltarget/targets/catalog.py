@@ -100,12 +100,13 @@ def _build(name: str, folder: Path, projects: Projects) -> Target:
         return build_user_target(own)
     named = find_target(name)
     own = find_user_target(named.name, folder, projects)  # it has its full name there
-    if own is not None and _only_excludes(own):
+    if own is not None and only_excludes(own):
         return build_user_target(own)
     return build_named(named)
 
 
-def _only_excludes(own: UserTarget) -> bool:
+def only_excludes(own: UserTarget) -> bool:
+    """Return whether a table only leaves out projects for the target of the catalog of its name."""
     return own.table is not None and own.table.keys() == {EXCLUDE}
 
 
@@ -130,7 +131,7 @@ def build_user_target(own: UserTarget) -> Target:
     if own.table is None:
         return replace(read_target_file(own.file, str(own.file)), label=own.name)
     label = f"{own.file}: tool.wheeltarget.targets.{own.name}"
-    if _only_excludes(own):
+    if only_excludes(own):
         _check_types(own.table, label)
         return replace(build_named(find_target(own.name)), excluded=_exclusions(own.table, label))
     return replace(target_from_table(own.table, label), label=own.name)

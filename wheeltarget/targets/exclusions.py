@@ -17,9 +17,11 @@ from wheeltarget.errors import Fault, InputError, Location, locate
 OPTION = "--exclude"
 
 _SEPARATORS = re.compile(r"[-_.]+")
-_PATTERN = re.compile(r"[A-Za-z0-9*?][A-Za-z0-9*?._-]*", re.ASCII)
+_PATTERN = re.compile(r"[A-Za-z0-9*?](?:[A-Za-z0-9*?._-]*[A-Za-z0-9*?])?", re.ASCII)
 _PART = re.compile(r"[A-Za-z0-9]", re.ASCII)
-_REQUIREMENT = re.compile(r"([A-Za-z0-9*?][A-Za-z0-9*?._-]*?)\s*[\[<>=!~@;(\s]", re.ASCII)
+_REQUIREMENT = re.compile(
+    r"([A-Za-z0-9*?][A-Za-z0-9*?._-]*?)\s*(?:\[[\w\s.,-]*\]\s*)?(?:[<>=!~@;(]|(?<=\])$)", re.ASCII
+)
 _EXAMPLE = "write it like boto3 or nvidia-*"
 
 

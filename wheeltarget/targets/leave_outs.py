@@ -62,12 +62,27 @@ def note_left_out(
     :param only_needed: the projects that only these need, if they are known.
     """
     more = f" ({', '.join(only_needed)})" if only_needed else ""
-    by_origin: dict[str, list[str]] = {}
-    for name in sorted(projects):
-        found = excluded.find(name)
-        if found is not None:
-            by_origin.setdefault(found.origin, []).append(name)
-    for origin, names in by_origin.items():
-        every = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    found = ((name, excluded.find(name)) for name in sorted(projects))
+    for origin, names in _by_origin((name, each) for name, each in found if each):
         only = "they need" if len(names) > 1 else "it needs"
-        yield f"left out {every}, and what only {only}{more}, for {label}, as {origin} asks"
+        yield f"left out {_join(names)}, and what only {only}{more}, for {label}, as {origin} asks"
+
+
+def note_unused(what: str, unused: Iterable[Exclusion]) -> Iterator[str]:
+    """Yield a note for each origin of exclusions that leave nothing out.
+
+    :param what: what there is not, such as ``nothing needs``.
+    """
+    for origin, patterns in _by_origin((each.pattern, each) for each in unused):
+        yield f"{what} {_join(patterns)}, which {origin} leaves out"
+
+
+def _by_origin(found: Iterable[tuple[str, Exclusion]]) -> Iterable[tuple[str, list[str]]]:
+    by_origin: dict[str, list[str]] = {}
+    for name, exclusion in found:
+        by_origin.setdefault(exclusion.origin, []).append(name)
+    return by_origin.items()
+
+
+def _join(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

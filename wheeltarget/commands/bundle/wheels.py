@@ -80,7 +80,10 @@ def read_lock(request: LockedRequest, invocation: Invocation) -> tuple[Lock, tup
     excluded = tuple(sorted({pattern for lock in locks for pattern in lock.excluded}))
     packages = tuple(each for each, _ in known.values())
     merged = replace(first, packages=packages, inputs=inputs, excluded=excluded)
-    notes = note_selections([each for _, each in pairs if each], leave_outs)
+    selections = [
+        replace(each, left_out=each.left_out.without(merged.versions)) for _, each in pairs if each
+    ]
+    notes = dict.fromkeys(note_selections(selections, leave_outs))
     return merged, (*note_excluded(merged), *notes)
 
 

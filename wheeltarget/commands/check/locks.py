@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from wheeltarget.commands.check.findings import CheckFinding
 from wheeltarget.commands.download.locks import select_files
 from wheeltarget.commands.download.request import DownloadRequest
@@ -89,9 +91,13 @@ def compare_with_locks(
             elif file.sha256 not in map(hash_once, found):
                 message = f"its sha256 differs from {file.lock}:{file.line}"
                 yield CheckFinding(str(found[0]), selection.label, "WC402", message)
+    left_out = [each.left_out for each in selections]
     for path in paths:
         if path.name not in named:
-            yield CheckFinding(str(path), "", "WC305", "no lock names it")
+            project = canonicalize_name(path.name.partition("-")[0])
+            is_out = any(project in each for each in left_out)
+            message = f"{project} is left out" if is_out else "no lock names it"
+            yield CheckFinding(str(path), "", "WC305", message)
 
 
 def sha256_of(path: Path) -> str:

@@ -29,7 +29,13 @@ from wheeltarget.pip_config.options import (
 )
 from wheeltarget.targets import catalog
 from wheeltarget.targets.exclusions import matcher
-from wheeltarget.targets.leave_outs import ALL_KEPT, LeaveOuts, note_left_out, note_unknown
+from wheeltarget.targets.leave_outs import (
+    ALL_KEPT,
+    LeaveOuts,
+    note_left_out,
+    note_unknown,
+    note_unused,
+)
 from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import RefusedFileError
@@ -113,9 +119,10 @@ def note_selections(selections: Sequence[Selection], leave_outs: LeaveOuts) -> I
         if leave_outs.is_unknown(each.target):
             yield note_unknown(each.label)
     found = [name for each in selections for name in each.left_out.excluded]
-    for exclusion in leave_outs.exclude:
-        if not any(map(matcher([exclusion.pattern]), found)):
-            yield f"no lock names {exclusion.pattern}, which {exclusion.origin} leaves out"
+    yield from note_unused(
+        "no lock names",
+        (each for each in leave_outs.exclude if not any(map(matcher([each.pattern]), found))),
+    )
 
 
 def _refuse_dots(contents: Mapping[str, bytes | Fault]) -> None:
@@ -249,8 +256,9 @@ def _joined(selections: Sequence[Selection]) -> tuple[Selection, ...]:
                 )
                 faults.append(file.fault(message, "make one lock of the requirements of both"))
         new = tuple(file for file in each.files if file.project not in known)
-        left_out = first.left_out.joined(each.left_out)
-        joined[key] = replace(first, files=(*first.files, *new), left_out=left_out)
+        files = (*first.files, *new)
+        left_out = first.left_out.joined(each.left_out).without([file.project for file in files])
+        joined[key] = replace(first, files=files, left_out=left_out)
     if faults:
         raise InputError(tuple(faults))
     return tuple(joined.values())

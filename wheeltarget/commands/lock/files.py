@@ -239,14 +239,14 @@ def _read_requirements(text: str, path: Path, label: str) -> OldLock:
     return OldLock(text, pins)
 
 
-def requirements_text(lock: Lock, clause: str, folder: Path) -> str:
+def requirements_text(lock: Lock, clauses: str, folder: Path) -> str:
     """Return a lock as requirements with hashes, for pips that do not read pylock.toml.
 
-    :param clause: the clause that names its target.
+    :param clauses: the clauses that name its target, and what is left out.
     """
     label = _on_one_line(lock.target)
     heading = f"# Locked by wheeltarget for {label}; change the input, not this file."
-    lines = [heading, f"# {clause}"]
+    lines = [heading, f"# {clauses}"]
     # pip looks for the folder beside the file.
     built = (posixpath.dirname(each.path) for each in lock.packages if each.built_from)
     lines += (f"--find-links {name}" for name in sorted(set(built)))

@@ -48,7 +48,7 @@ from wheeltarget.resolver.plan import PIP_ONLY
 from wheeltarget.staging.stage import Interrupts, Stage, hold_destination, interruptible, open_stage
 from wheeltarget.targets import catalog
 from wheeltarget.targets.leave_outs import read_leave_outs
-from wheeltarget.targets.names import HOST, TargetName, is_path
+from wheeltarget.targets.names import EXCLUDE, HOST, TargetName, is_path
 from wheeltarget.targets.target import Target
 
 _PIP_ONLY = frozenset({"--group", "--requirements-from-script"})
@@ -289,19 +289,22 @@ def _make(
     if path.suffix == ".toml":
         text = write(made)
     else:
-        text = requirements_text(made, _clause(name, folder), folder)
+        text = requirements_text(made, _clauses(name, result, folder), folder)
     return NewLock(made, text, compare(old, made, text, path))
 
 
-def _clause(name: TargetName, folder: Path) -> str:
-    """Return the clause that names a target in a file of a folder."""
+def _clauses(name: TargetName, result: JobResult, folder: Path) -> str:
+    """Return the clauses for a file of a folder: its target, and what is left out."""
     text = name.text
     if name.key == "target" and is_path(text):
         # A path is relative to the folder of the file that has it.
         text = os.path.abspath(Path(name.folder, text))  # noqa: PTH100 - any text
         with contextlib.suppress(ValueError):  # it is on another drive
             text = os.path.relpath(text, folder)
-    return f"{name.key}={text}"
+    needed = (each.name for each in result.left_out if any(each.parents))
+    patterns = {found.pattern for each in needed if (found := result.job.excluded.find(each))}
+    excluding = f" ; {EXCLUDE}={','.join(sorted(patterns))}" if patterns else ""
+    return f"{name.key}={text}{excluding}"
 
 
 def _refuse_index_failures(
