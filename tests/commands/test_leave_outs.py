@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.wheels import make_wheel
 from wheeltarget import api
 from wheeltarget.commands.lock.files import Form
+from wheeltarget.errors import WheeltargetError
 
 TAG = "cp312-cp312-manylinux_2_28_x86_64"
 PROJECTS = ("one", "two", "three", "four", "five", "six")
@@ -79,7 +80,10 @@ def locked(folder: Path, arguments: list[str], exclude: tuple[str, ...]) -> Path
 
 
 @pytest.mark.thorough
-@settings(max_examples=6, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=6, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+)
+@example(graph={name: {} for name in PROJECTS}, roots={"one"}, excluded={"one"})
 @given(graph=GRAPHS, roots=SOME, excluded=SOME)
 def test_they_agree(tmp_path: Path, graph: Graph, roots: set[str], excluded: set[str]) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
@@ -109,7 +113,12 @@ def test_they_agree(tmp_path: Path, graph: Graph, roots: set[str], excluded: set
             check = api.CheckRequest((str(house),), requirements=named, exclude=more)
             assert api.check(check).findings == ()
         bundle = tmp_path / "out.zip"
-        api.bundle(api.BundleRequest(lock=str(lock), output=bundle, exclude=more))
+        request = api.BundleRequest(lock=str(lock), output=bundle, exclude=more)
+        if not kept:
+            with pytest.raises(WheeltargetError, match="nothing would be in the bundle"):
+                api.bundle(request)
+            continue
+        api.bundle(request)
         with zipfile.ZipFile(bundle) as archive:
             modules = [name[:-3] for name in archive.namelist() if name.endswith(".py")]
         assert sorted(modules) == kept
