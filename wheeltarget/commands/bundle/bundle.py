@@ -243,7 +243,7 @@ def _locate(
     own: Sequence[BundledFile],
     moment: int,
 ) -> Path | None:
-    """Return the path of the record of an archive; None if there is none, as for a folder."""
+    """Return the path of the record of an archive; None for a folder, or without a cache."""
     if request.output.suffix != ".zip":
         return None
     # The lock has what the rest of the request has led to.
