@@ -451,8 +451,8 @@ def test_what_no_lock_can_name_is_told_with_its_place(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "there are no requirements to lock"),
-        (["-c", os.devnull], "there are no requirements to lock"),
+        ([], "there are no requirements"),
+        (["-c", os.devnull], "there are no requirements"),
         (["-dhouse", "app"], "lock does not take --dest"),
         (["--python", "x", "app"], "lock does not take --python"),
         (["--abi=cp39", "app"], "--abi does not describe an environment fully"),

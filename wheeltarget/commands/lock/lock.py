@@ -233,7 +233,7 @@ def prepare_lock(request: LockRequest, invocation: Invocation) -> Prepared:
     jobs, options = prepared.plan.jobs, [option.name for option in invocation.everything.options]
     if not any(job.lines for job in jobs) and not PIP_ONLY.intersection(options):
         raise UsageError(
-            "there are no requirements to lock",
+            "there are no requirements",
             "name requirements, or a requirements file with -r FILE",
         )
     foreign = [name for name in options if name in ENVIRONMENT_OPTIONS]
