@@ -281,6 +281,9 @@ def test_refused(name: str, code: str, message: str, hint: str) -> None:
         ("aws.lambda.python3.12.arm64", "aws-lambda-python3.12-arm64"),
         ("ubuntu2204-3.11-arm64", "ubuntu-22.04-python3.11-aarch64"),
         ("win64-3.11-x64", "windows-python3.11-amd64"),
+        ("al2_3.10_x86_64", "al2-python3.10-x86_64"),
+        ("aws_lambda_python3_12_arm64", "aws-lambda-python3.12-arm64"),
+        ("lim-3.10", "docker-slim-trixie-python3.10-x86_64"),
         ("raspberrypi-3.13-armhf", "raspios-trixie-python3.13-armv7l"),
     ],
 )

@@ -137,7 +137,8 @@ def _unknown(text: str) -> TargetError:
             if system == name:
                 return TargetError(message, hint, code="WT202")
     guess = _guess(text.lower())
-    return TargetError(message, hint if hint and guess == _ELSEWHERE else guess, code="WT202")
+    is_proposal = guess.startswith("write ")
+    return TargetError(message, guess if is_proposal or not hint else hint, code="WT202")
 
 
 def _tag_hint(text: str) -> str:
@@ -163,7 +164,7 @@ def _tag_hint(text: str) -> str:
 
 def _readings(text: str) -> Iterator[tuple[str, str, str]]:
     """Yield each reading of a name as system, Python and architecture, the likeliest first."""
-    text = re.sub(r"(?<=[a-z][23])_(?=\d)", ".", text.replace("x86_64", "x64"))
+    text = re.sub(r"(?<=py)(thon)?([23])_(?=\d)", r"\1\2.", text.replace("x86_64", "x64"))
     text = re.sub(r"\.(?=[a-z])", "-", text)
     parts = list(filter(None, re.split(r"[-_:/\s]+", text)))
     yield from _read_parts(parts)
@@ -231,7 +232,10 @@ def _guess(text: str) -> str:
 
 def _near_names(name: str) -> list[str]:
     """Return at most three similar names of systems, the nearest first."""
-    names = dict.fromkeys(name for each in known_systems() for name in (each.name, *each.aliases))
-    begun = [each for each in names if name and each.startswith(f"{name}-")]
-    close = get_close_matches(name, names, n=_SUGGESTIONS, cutoff=0.7)
+    systems = known_systems()
+    called = [name for each in systems for name in (each.name, *each.aliases)]
+    begun = [each for each in called if name and each.startswith(f"{name}-")]
+    names = {name: each.name for each in systems for name in each.written}
+    names |= {each: each for each in called}
+    close = [names[each] for each in get_close_matches(name, names, n=_SUGGESTIONS, cutoff=0.7)]
     return list(dict.fromkeys((*begun[-_SUGGESTIONS:], *close)))[:_SUGGESTIONS]
