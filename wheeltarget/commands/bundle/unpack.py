@@ -47,8 +47,6 @@ def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> list[Bundle
         with WheelFile.open(wheel) as source, warnings.catch_warnings():
             # It leaves out files in __pycache__, and warns of each.
             warnings.simplefilter("ignore", RuntimeWarning)
-            # installer 0.7 reads its launchers for Windows in a deprecated way.
-            warnings.simplefilter("ignore", DeprecationWarning)
             installer.install(source, destination, {"INSTALLER": b"wheeltarget\n"})
     except _FAULTS as error:
         # Some errors of installer have the wheel itself as their first argument.
