@@ -396,7 +396,11 @@ def _sweep_one(state: Folder, key: str, destination: str, home: str) -> Iterator
             return
         paths = [path for path, _ in content.folders]
         concerned = content.destination in {"", destination} or home in map(os.path.dirname, paths)
-        # What was being placed elsewhere is taken back there: the disk may be away for now.
+        # What was being placed elsewhere is taken back there: the disk may be away for now. But a
+        # temporary folder that was removed does not come back.
+        parts = content.destination.split(os.sep)
+        is_temporary = any(map(_TEMPORARY.fullmatch, parts))
+        concerned |= is_temporary and not os.path.lexists(content.destination)
         if concerned or not content.journal:
             _finish(state, key, 0, _SECONDS if concerned else 0)
 
