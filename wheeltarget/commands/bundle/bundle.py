@@ -45,7 +45,7 @@ from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.lock.files import LockFile
 from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.lockfile.model import Lock
-from wheeltarget.staging.atomic import open_output, temporary_folder
+from wheeltarget.staging.atomic import open_output, remove_leftovers, temporary_folder
 from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets.find import find_target
 from wheeltarget.targets.names import systems_called
@@ -150,6 +150,7 @@ def bundle(request: BundleRequest, invocation: Invocation | None = None) -> Bund
     invocation = invocation or read_invocation(request.arguments, request.environment)
     # What does not depend on the lock is checked before an index is asked.
     source_date(invocation.environment)
+    remove_leftovers()  # an unchanged bundle, or a refused one, writes nothing
     require_place(request.output)
     require_sources(request.include)
     layers = [(each, read_layer(each, request, invocation)) for each in request.without]
