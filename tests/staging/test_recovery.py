@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -473,3 +474,23 @@ folders.Folder.take = take_and_die
 stages.Stage.watch = lambda stage: None
 __main__.main()
 """
+
+
+@pytest.mark.parametrize(
+    ("home", "left"), [(".wheeltarget-bundle.wheeltarget-" + "0" * 16, 0), ("a disk", 1)]
+)
+def test_record_of_a_destination_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str, left: int
+) -> None:
+    """A disk may be away for now, but a temporary folder does not come back."""
+    monkeypatch.setenv("WHEELTARGET_STATE_DIR", str(tmp_path / "state"))
+    destination = tmp_path / home / "wheels"
+    destination.mkdir(parents=True)
+    with open_state() as state:
+        record = recovery.Record(state, str(destination))
+        with Folder.open(str(destination)) as folder:
+            record.add_journal(recovery.Journal(str(destination), folder.identity, [], []))
+        os.close(record._handle)  # as if the run was killed
+        shutil.rmtree(tmp_path / home)
+        recovery.sweep(state, "", "")
+        assert len(list(Path(state.path).glob(f"*{recovery.RECORD}"))) == left
