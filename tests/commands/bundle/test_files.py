@@ -16,8 +16,11 @@ from tests.support.cli import wheeltarget
 from tests.support.here import run_here
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
+from wheeltarget import api
 from wheeltarget.commands.bundle.files import require_place
 from wheeltarget.errors import BundleError
+from wheeltarget.staging import recovery
+from wheeltarget.staging.folders import open_state
 
 HOST = f"cp{sys.version_info[0]}{sys.version_info[1]}-none-any"
 
@@ -213,3 +216,17 @@ def test_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != tmp_path)
     with pytest.raises(BundleError, match="no permission to write to"):
         require_place(tmp_path / "new" / "a.zip")
+
+
+def test_refused_bundle_removes_what_killed_runs_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHEELTARGET_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "app.zip").mkdir()
+    with open_state() as state:
+        record = recovery.Record(state, str(tmp_path / "other"))
+        left = Path(record.make_folder(str(tmp_path), "other"))
+        os.close(record._handle)  # as if the run was killed
+    with pytest.raises(BundleError, match="it is a folder"):
+        api.bundle(api.BundleRequest("pylock.toml", output=tmp_path / "app.zip"))
+    assert not left.exists()
