@@ -96,6 +96,25 @@ def test_pool_begins_all_at_once_that_a_host_may_be_asked_at_once() -> None:
     pool.stop(patience=5)
 
 
+def test_pool_starts_no_more_threads_than_there_are_requests_at_once() -> None:
+    pool = Pool(4, 16)
+    try:
+        for number in range(5):  # a thread is idle again when the next one is submitted
+            task = Task(f"http://h/{number}", 0, lambda: None)
+            pool.submit(task)
+            task.wait()
+        assert len(pool.threads) <= 2  # the first may not have seen that its task has ended
+        together = threading.Barrier(5)
+        tasks = [Task(f"http://h/at-once-{number}", 0, together.wait) for number in range(12)]
+        for task in tasks:
+            pool.submit(task)
+        together.wait(10)
+        assert len(pool.threads) == 4
+    finally:
+        together.abort()
+        pool.stop(1.0)
+
+
 def test_pool_leaves_what_fails_and_the_rest_of_a_host_that_is_shut() -> None:
     pool = Pool(1, 2)
 

@@ -132,15 +132,18 @@ class Pool:
                 task.set_result(_SHUT)
                 return
             insort(host.queue, task, key=attrgetter("rank"))
-            self._wake(host)
-            if len(self.threads) < self._size:
-                thread = Thread(target=self._run, name="wheeltarget-fetch", daemon=True)
-                self.threads.append(thread)
-                thread.start()
+            self._wake()
 
-    def _wake(self, host: Host) -> None:
-        """Wake as many threads as a host allows more requests."""
-        self._changed.notify(max(min(len(host.queue), host.limit - host.busy), 0))
+    def _wake(self) -> None:
+        """Wake as many threads as hosts allow more requests, and start those that there are not."""
+        hosts = self.hosts.values()
+        wanted = sum(max(min(len(host.queue), host.limit - host.busy), 0) for host in hosts)
+        self._changed.notify(wanted)
+        idle = len(self.threads) - sum(host.busy for host in hosts)
+        for _ in range(min(wanted - idle, self._size - len(self.threads))):
+            thread = Thread(target=self._run, name="wheeltarget-fetch", daemon=True)
+            self.threads.append(thread)
+            thread.start()
 
     def withdraw(self, task: Task) -> bool:
         """Remove a task from the queue, if no thread has begun it."""
@@ -206,7 +209,7 @@ class Pool:
             with self._changed:
                 host = self.hosts[task.host]
                 host.note_answer()
-                self._wake(host)
+                self._wake()
             task.set_result(outcome)
 
     def _next(self) -> Task | None:
