@@ -92,6 +92,26 @@ def test_facts_of_a_named_target() -> None:
     assert all(fact.sources for fact in facts.values())
 
 
+@pytest.mark.parametrize(
+    ("text", "pip", "status", "cites"),
+    [
+        ("alpine-3.15-python3.9-x86_64", "20.3.4", "verified", True),
+        ("alpine-3.15-python3.8-x86_64", "23.0.1", "bundled", False),
+        ("cp36-cp36m-manylinux2014_x86_64", "18.1", "bundled", False),
+        ("mine.toml", "9.0.1", "given", True),
+        ("host", None, "", False),
+        ("aws-lambda-python3.8-arm64", None, "", False),
+    ],
+)
+def test_the_pip_of_a_target(
+    project: Path, text: str, pip: str | None, status: str, cites: bool
+) -> None:
+    (project / "mine.toml").write_text('pip = "9.0.1"\ntag = "cp36-cp36m-manylinux2014_x86_64"\n')
+    found = [each for each in describe(text, AFTER).facts if each.name == "pip"]
+    said = [(each.value, each.status, bool(each.sources)) for each in found]
+    assert said == ([(pip, status, cites)] if pip else [])
+
+
 def test_what_is_left_out_is_added_to_a_target(project: Path) -> None:
     """A table with exclude alone does not hide what is known of its target."""
     name, path = "aws-lambda-python3.12-arm64", project / "pyproject.toml"

@@ -24,11 +24,12 @@ from wheeltarget.targets.catalog import (
 from wheeltarget.targets.names import (
     newest_pythons,
 )
+from wheeltarget.targets.own_pip import OwnPip
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 
 TAG = "cp36-cp36m-manylinux1_x86_64"
 BASE = target_from_tag(TAG, newest_pythons())
-KEYS_HINT = "known keys: exclude, markers, name, schema, tag, tags"
+KEYS_HINT = "known keys: exclude, markers, name, pip, schema, tag, tags"
 VARIABLES_HINT = f"known ones: {', '.join(MARKER_VARIABLES)}"
 
 
@@ -231,6 +232,38 @@ def test_another_patch_is_another_version_of_no_other_python(
     assert target.environment.get("implementation_version") == implementation_version
 
 
+@pytest.mark.parametrize(
+    ("table", "pip"),
+    [
+        ({"tag": TAG}, OwnPip("18.1", "CPython 3.6")),
+        ({"tag": TAG, "pip": "21.3.1"}, OwnPip("21.3.1")),
+        (
+            {"tags": [TAG], "markers": {"python_full_version": "3.6.8"}},
+            OwnPip("18.1", "CPython 3.6"),
+        ),
+        ({"tags": ["ip39-none-any"], "markers": {"python_full_version": "3.9.1"}}, None),
+    ],
+)
+def test_the_pip_of_a_table(table: dict[str, object], pip: OwnPip | None) -> None:
+    assert target_from_table(table, "box").pip == pip
+
+
+def test_the_pip_of_names_and_of_tags() -> None:
+    names = (
+        "debian-9-python3.6-x86_64",
+        "debian-12-python3.9-x86_64",
+        "debian-12-python3.11-x86_64",
+        "alpine-3.15-python3.9-x86_64",
+        "aws-lambda-python3.6-x86_64",
+    )
+    found = [look_up("target", name, "") for name in names]
+    assumed = [OwnPip("18.1", "CPython 3.6"), OwnPip("23.0.1", "CPython 3.9")]
+    expected = [*assumed, OwnPip("23.0.1"), OwnPip("20.3.4"), None]
+    assert [target and target.pip for target in found] == expected
+    assert look_up_tag("pp39-pypy39_pp73-win_amd64").pip is None
+    assert host().pip is None
+
+
 ONE_OF = "tag is the best tag of the environment, tags is the list of all supported tags"
 TEXT_TABLE = "a table of strings by os_name and the like"
 BAD: dict[str, tuple[dict[str, object], str, str]] = {
@@ -271,6 +304,16 @@ BAD: dict[str, tuple[dict[str, object], str, str]] = {
         {"tags": ["py2.py3-none-any"], "markers": {"python_full_version": "3.9.1"}},
         "box: 'py2.py3-none-any' is not one tag",
         "write cp312-cp312-manylinux_2_28_x86_64",
+    ),
+    "pip": (
+        {"tag": TAG, "pip": 18.1},
+        'box: pip must be a version in quotes, such as "18.1", not a number',
+        "",
+    ),
+    "pip-of": (
+        {"tag": TAG, "pip": "new"},
+        "box: pip must be the version of its pip, not 'new'",
+        'write what pip --version prints there, such as pip = "18.1"',
     ),
     "no-tags": (
         {"tags": [], "markers": {"python_full_version": "3.9.1"}},

@@ -297,7 +297,10 @@ class TestSystems:
             assert system.limit_conditions.keys() <= system.limits.keys()
             assert set(system.inferred) <= {*system.pythons, *system.platforms}
             assert system.ends.keys() <= {*system.pythons}
+            assert bool(system.pips) == bool(system.pip_sources)
+            assert system.pips.keys() <= {*system.pythons}
             used |= {*system.sources, *system.python_sources, *system.limit_sources}
+            used |= {*system.pip_sources}
         used |= {key for table in provided_tables() for key in table["sources"]}
         assert used | {"eol"} == known_sources().keys()
 

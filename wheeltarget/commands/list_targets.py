@@ -73,7 +73,7 @@ class Fact:
     """One property of a target.
 
     :param status: ``verified`` or ``inferred``; ``follows`` (from the tag), ``assumed`` (the newest
-        release), ``given`` (in a file) or ``unknown``.
+        release), ``bundled`` (with the Python), ``given`` (in a file) or ``unknown``.
     :param seen: the ISO date on which it was read in its sources, or an empty string.
     """
 
@@ -160,14 +160,16 @@ def describe(text: str, today: date) -> Described:
         file = os.fspath(own.file if own else path)
         facts = _markers(target, "given", (file,))
         notes = tuple(_note_left_out(target, file))
-        return Described(target, f"Described in {file}", "own", (), facts, notes)
+        pip = tuple(_pip(target, "given", (file,)))
+        return Described(target, f"Described in {file}", "own", pip, facts, notes)
     try:
         target = catalog.look_up_tag(text)
     except TargetError:
         if names.LIKE_A_TAG.fullmatch(text):
             raise
         return _describe_named(find_target(text), today)
-    return Described(target, "The environment of a tag", "tag", (), _markers(target, "follows", ()))
+    markers, pip = _markers(target, "follows", ()), tuple(_pip(target, "follows", ()))
+    return Described(target, "The environment of a tag", "tag", pip, markers)
 
 
 def _describe_named(named: NamedTarget, today: date) -> Described:
@@ -177,6 +179,7 @@ def _describe_named(named: NamedTarget, today: date) -> Described:
         target = catalog.build_user_target(own)
         notes += _note_left_out(target, os.fspath(own.file))
     facts = [Fact("tag", target.tags[0], named.status, _cite(system.sources))]
+    facts += _pip(target, "verified", _cite(system.pip_sources))
     end = system.end_of(named.python)
     if end:
         name = "retired" if system.is_retired(named.python, today) else "supported until"
@@ -200,6 +203,14 @@ def _note_left_out(target: Target, file: str) -> Iterator[str]:
     """Yield a note on what the definition of a target leaves out, if it does."""
     if target.excluded:
         yield f"{file} leaves out {', '.join(Exclusions(target.excluded).patterns)}"
+
+
+def _pip(target: Target, status: str, sources: tuple[str, ...]) -> Iterator[Fact]:
+    """Yield the pip of a target, if it is known or assumed."""
+    if target.pip is not None and target.pip.is_assumed:
+        yield Fact("pip", target.pip.version, "bundled")
+    elif target.pip is not None:
+        yield Fact("pip", target.pip.version, status, sources)
 
 
 def _cite(keys: Sequence[str]) -> tuple[str, ...]:

@@ -26,7 +26,9 @@ from wheeltarget.targets.names import (
     find_user_target,
     is_path,
     newest_pythons,
+    pip_that_comes_with,
 )
+from wheeltarget.targets.own_pip import OwnPip
 from wheeltarget.targets.tags import tag_of, with_plain_linux
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 from wheeltarget.utils.files import TARGET_FILE, read_regular
@@ -40,6 +42,7 @@ _TYPES: Mapping[str, tuple[type, str]] = {
     "tag": (str, "a string"),
     "tags": (list, "a list of strings"),
     EXCLUDE: (list, "a list of names of projects"),
+    "pip": (str, 'a version in quotes, such as "18.1"'),
 }
 """The type of the value of each key of a target file, and its name."""
 _FILE_KEYS = sorted({"schema", *_TYPES})
@@ -49,6 +52,7 @@ _KINDS: Mapping[type, str] = {
 }  # fmt: skip
 _EXPECTED = "a target file is TOML or JSON with tag or tags, a complete platform of pex, or the"
 _PEX_KEYS = ("compatible_tags", "marker_environment")
+_PIP_OF_DEBUG = re.compile(r"^pip version: pip (\d[\w.+!-]*) ", re.MULTILINE)
 _PIP_DEBUG = re.compile(r"^pip version: |^Compatible tags: \d+", re.MULTILINE)
 _PIP_TAGS = re.compile(r"^Compatible tags: (\d+)[^\n]*\n((?:[ \t]+\S+[ \t]*\n?)*)", re.MULTILINE)
 _PIP_VERSION = re.compile(r"^sys\.version: (\d+\.\d+\.\d+\S*)", re.MULTILINE)
@@ -120,7 +124,15 @@ def _is_name(text: str, folder: Path, projects: Projects) -> bool:
 
 def look_up_tag(text: str) -> Target:
     """Build the target whose best tag is the given one; raise TargetError if none has it."""
-    return target_from_tag(text, newest_pythons())
+    target = target_from_tag(text, newest_pythons())
+    return replace(target, pip=assumed_pip(target.tags[0]))
+
+
+def assumed_pip(tag: str) -> OwnPip | None:
+    """Return the pip that comes with the Python of a tag; None if that is not known."""
+    interpreter = tag.partition("-")[0]
+    version = pip_that_comes_with(interpreter)
+    return OwnPip(version, f"CPython {interpreter[2]}.{interpreter[3:]}") if version else None
 
 
 def build_user_target(own: UserTarget) -> Target:
@@ -140,7 +152,10 @@ def build_user_target(own: UserTarget) -> Target:
 def build_named(named: NamedTarget) -> Target:
     """Build a target of the catalog; a Linux of it also accepts ``linux_ARCH``."""
     tag = tag_of(named.python, with_plain_linux(named.platform))
-    return _with_markers(tag, named.name, named.markers, named.name)
+    target = _with_markers(tag, named.name, named.markers, named.name)
+    if named.pip:
+        return replace(target, pip=OwnPip(named.pip))
+    return target if named.installs_with_pip else replace(target, pip=None)
 
 
 def read_target_file(path: Path, label: str) -> Target:
@@ -237,7 +252,8 @@ def _read_pip_debug(text: str, label: str) -> dict[str, Any]:
     markers["python_full_version"] = full
     if system:
         markers["sys_platform"] = system[1]
-    return {"tags": tags, "markers": markers}
+    pip = _PIP_OF_DEBUG.search(text)
+    return {"tags": tags, "markers": markers, **({"pip": pip[1]} if pip else {})}
 
 
 def _implementation_version(full: str) -> str:
@@ -264,11 +280,26 @@ def target_from_table(data: Mapping[str, Any], label: str) -> Target:
         raise TargetError(message, code="WT206")
     _check_types(data, label)
     name, markers = data.get("name", label), data.get("markers", {})
-    excluded = _exclusions(data, label)
+    excluded, pip = _exclusions(data, label), _pip(data, label)
     if "tag" in data:
-        return replace(_with_markers(data["tag"], name, markers, label), excluded=excluded)
+        target = _with_markers(data["tag"], name, markers, label)
+        return replace(target, excluded=excluded, pip=pip or target.pip)
     tags = tuple(tag.lower() for tag in data["tags"])
-    return Target(name, tags, tuple(markers.items()), excluded)
+    return Target(
+        name, tags, tuple(markers.items()), excluded, pip or assumed_pip("".join(tags[:1]))
+    )
+
+
+def _pip(data: Mapping[str, Any], label: str) -> OwnPip | None:
+    """Return the pip of a table; None if it does not name one."""
+    if "pip" not in data:
+        return None
+    try:
+        return OwnPip(data["pip"])
+    except ValueError as error:
+        message = f"{label}: pip must be the version of its pip, not {data['pip']!r}"
+        hint = 'write what pip --version prints there, such as pip = "18.1"'
+        raise TargetError(message, hint, code="WT219") from error
 
 
 def _exclusions(data: Mapping[str, Any], label: str) -> tuple[Exclusion, ...]:

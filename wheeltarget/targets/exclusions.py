@@ -50,9 +50,19 @@ class Exclusion:
     origin: str = field(default=OPTION, compare=False)
 
     def __post_init__(self) -> None:
-        if problem := _problem(self.pattern):
-            raise InvalidPatternError(*problem)
-        object.__setattr__(self, "pattern", _SEPARATORS.sub("-", self.pattern).lower())
+        object.__setattr__(self, "pattern", read_pattern(self.pattern))
+
+
+def read_pattern(text: str) -> str:
+    """Return a name or a glob as names are normalised; raise InvalidPatternError for other text."""
+    if problem := _problem(text):
+        raise InvalidPatternError(*problem)
+    return _SEPARATORS.sub("-", text).lower()
+
+
+def is_glob(pattern: str) -> bool:
+    """Return whether a pattern has a wildcard."""
+    return "*" in pattern or "?" in pattern
 
 
 def _problem(text: str) -> tuple[str, str] | None:

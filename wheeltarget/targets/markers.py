@@ -17,7 +17,7 @@ import operator
 import re
 from collections.abc import Callable, Collection, Mapping
 
-from wheeltarget.targets.own_pip import newest_pip
+from wheeltarget.targets.newest_pip import newest_pip
 
 # Every target knows this variable.
 _ALWAYS = '"" in python_full_version'

@@ -14,7 +14,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -54,6 +54,11 @@ ALIASES = {
 
 SAME = {alias: names for names in ALIASES.values() for alias in names}
 """The names of the same architecture by each of them."""
+
+_WITH_PIP = frozenset({"distribution", "image", "desktop"})
+"""The kinds of systems on which people install with pip."""
+INDEXES = "indexes"
+"""The setting of a project that names the indexes of projects."""
 
 _FIRST_FREE_THREADED = 13
 _TARGETS = "targets"
@@ -110,6 +115,15 @@ def is_path(text: str) -> bool:
     return text.endswith((".toml", ".json", ".txt")) or "/" in text or os.sep in text
 
 
+@dataclass(frozen=True, slots=True)
+class IndexTable:
+    """The table of a project with the indexes of projects, and the text of its pyproject.toml."""
+
+    file: Path
+    text: str
+    values: Mapping[str, object]
+
+
 class Projects:
     """The settings of projects, each pyproject.toml read once."""
 
@@ -137,6 +151,14 @@ class Projects:
                 for item in each.split(",")
             ]
         return tuple(sorted(names, key=lambda name: KEYS.index(name.key)))
+
+    def index_table(self, folder: Path) -> IndexTable | None:
+        """Return the indexes that a folder's project names; raise InputError if it is no table."""
+        file, text, table = self.nearest(folder)
+        if INDEXES not in table:
+            return None
+        _check_setting(INDEXES, table[INDEXES], _place(str(file), text, INDEXES))
+        return IndexTable(file, text, table[INDEXES]) if table[INDEXES] else None
 
 
 def project_files(folder: Path) -> tuple[Path, ...]:
@@ -178,17 +200,24 @@ def _check_setting(key: str, value: object, place: Fault) -> None:
             return
         message = "tool.wheeltarget.targets must be a table of targets"
         hint = "write a table for each target: [tool.wheeltarget.targets.NAME]"
+    elif key == INDEXES:
+        if isinstance(value, dict):
+            return
+        message = "tool.wheeltarget.indexes must be a table of projects and the URLs of indexes"
+        hint = 'write [tool.wheeltarget.indexes], and below it NAME = "URL"'
+        place = replace(place, code="WT704")
     elif key not in KEYS:
-        near = get_close_matches(key, KEYS, n=1, cutoff=0.5)
+        near = get_close_matches(key, (*KEYS, INDEXES), n=1, cutoff=0.5)
         message = f"tool.wheeltarget has no setting {key}"
-        hint = f"write {near[0]} = …" if near else "the settings are tags, target and targets"
+        known = "the settings are tags, target, targets and indexes"
+        hint = f"write {near[0]} = …" if near else known
     elif not isinstance(values, list) or not all(isinstance(each, str) for each in values):
         message = f"tool.wheeltarget.{key} must be a string or a list of strings"
     elif all(item.strip() for each in values for item in each.split(",")):
         return
     else:
         message = f"tool.wheeltarget.{key} has an empty entry"
-    raise InputError((locate(place, message, hint),))
+    raise InputError((locate(place, message, hint, place.code),))
 
 
 def _place(file: str, text: str, key: str) -> Fault:
@@ -298,6 +327,8 @@ class System:
     limit_sources: Sequence[str] = ()
     markers: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    pips: Mapping[str, str] = field(default_factory=dict)
+    pip_sources: Sequence[str] = ()
 
     def targets(self, alias: str = "") -> list[NamedTarget]:
         """Return its targets, by Python and then by architecture, under its name or an alias."""
@@ -348,6 +379,16 @@ class NamedTarget:
         return {**({"python_full_version": full} if full else {}), **self.system.markers}
 
     @property
+    def pip(self) -> str:
+        """Return the version of the system's own pip; empty if that is not known."""
+        return self.system.pips.get(self.python, "")
+
+    @property
+    def installs_with_pip(self) -> bool:
+        """Return whether people install with pip there, not a service or a tool of its own."""
+        return self.system.kind in _WITH_PIP
+
+    @property
     def status(self) -> str:
         """Return whether its platform is verified or inferred."""
         return self.system.status_of(self.python, self.architecture)
@@ -358,6 +399,13 @@ def newest_pythons() -> Mapping[str, str]:
     """Return the newest known release of each Python by interpreter tag, such as ``cp36``."""
     table: dict[str, str] = _load("catalog.toml")["newest"]
     return table
+
+
+def pip_that_comes_with(interpreter: str) -> str:
+    """Return the version of the pip that a Python brings, by interpreter tag; empty if unknown."""
+    row = _load("catalog.toml")["ensurepip"].get(interpreter, {})
+    version: str = row.get("pip", "")
+    return version
 
 
 @functools.cache

@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from wheeltarget.targets.own_pip import newest_pip
+from wheeltarget.targets.newest_pip import newest_pip
 
 if TYPE_CHECKING:
     from packaging.specifiers import Specifier

@@ -20,6 +20,7 @@ from wheeltarget.errors import TargetError
 from wheeltarget.targets import specifiers as legacy
 from wheeltarget.targets.exclusions import Exclusion
 from wheeltarget.targets.markers import as_read_for, holds, reads_old
+from wheeltarget.targets.own_pip import OwnPip
 from wheeltarget.targets.tags import Platform, Version, check_abi, loaded_abis, parse_platform
 from wheeltarget.utils.toml import LONG_NUMBER
 
@@ -54,6 +55,8 @@ class Target:
     :param tags: every tag that the environment's pip accepts, most preferred first.
     :param markers: (variable, value) for each marker variable that is known.
     :param excluded: the projects that are left out for it.
+    :param pip: the pip that installs there; None if that is not known. It does not count, either:
+        the files are those that the newest pip for its Python chooses.
     :raises TargetError: if they are invalid, or the full version of Python is not known.
     """
 
@@ -61,6 +64,7 @@ class Target:
     tags: tuple[str, ...]
     markers: tuple[tuple[str, str], ...]
     excluded: tuple[Exclusion, ...] = ()
+    pip: OwnPip | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.tags:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -15,6 +16,7 @@ from tests.support.cli import names, wheeltarget
 from tests.support.interpreters import NEWEST_PIP, interpreter
 from wheeltarget.commands.probe import probe
 from wheeltarget.targets.catalog import host, read_target_file
+from wheeltarget.targets.own_pip import OwnPip
 
 needs_newest_packaging = pytest.mark.skipif(
     Version(metadata.version("packaging")) < Version("26.3"),
@@ -57,14 +59,14 @@ def test_the_script_prints_the_same(form: list[str], tmp_path: Path) -> None:
     script = wheeltarget("probe", "--script", cwd=tmp_path).stdout
     here = wheeltarget("probe", "--name=box", *form, cwd=tmp_path).stdout
     there = subprocess.run(
-        # -S, so that nothing but the standard library is there.
+        # -S, so that nothing but the standard library is there, and no pip.
         [sys.executable, "-I", "-S", "-", "--name=box", *form],
         input=script,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert there.stdout == here
+    assert there.stdout == re.sub(r'^ *"?pip"?[ :].*\n', "", here, flags=re.MULTILINE)
 
 
 def test_another_python_is_described(tmp_path: Path) -> None:
@@ -160,6 +162,10 @@ def test_wheeltarget_asks_a_real_interpreter(version: str, tmp_path: Path) -> No
     assert (result.exit_code, result.stderr) == (0, "")
     target = read(result.stdout)
     assert (target.label, target.environment["python_version"]) == (name, version)
+    installed = subprocess.run(
+        [python, "-m", "pip", "-V"], capture_output=True, text=True, check=True
+    )
+    assert target.pip == OwnPip(installed.stdout.split()[1])
     with SCRIPT.open() as script:
         there = subprocess.run(
             [python, "-E", "-", "--name", name], stdin=script, capture_output=True, check=True

@@ -70,6 +70,29 @@ def test_a_function_service_gets_the_same() -> None:
     assert probe_script.handler(object()) == answer
 
 
+@pytest.mark.parametrize(
+    ("text", "pip"),
+    [
+        ('__version__ = "18.1"\n', "18.1"),
+        ("import os\n__version__ = '9.0.3'\n", "9.0.3"),
+        ('from typing import List\n\n__version__ = "26.1.dev0"\n', "26.1.dev0"),
+        ('__version__ = "mine"\n', ""),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_the_pip_that_is_installed(
+    text: str | None, pip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if text is not None:
+        (tmp_path / "pip").mkdir()
+        (tmp_path / "pip" / "__init__.py").write_text(text, "utf-8")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "zipped.whl"), str(tmp_path)])
+    for form in ([], ["--json"]):
+        own = read(run_script(*form)[1]).pip
+        assert ("" if own is None or own.is_assumed else own.version) == pip
+
+
 @needs_newest_pip
 def test_it_agrees_with_pip_on_machines_of_all_kinds(tmp_path: Path) -> None:
     done = subprocess.run(

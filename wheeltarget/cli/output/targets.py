@@ -17,7 +17,11 @@ _HEADS = {
     "service": "Services", "distribution": "Distributions", "image": "Container images",
     "desktop": "Desktop systems", "mobile": "Mobile systems", "browser": "Browsers",
 }  # fmt: skip
-_STATUS = {"follows": "from the tag", "assumed": "the newest release known"}
+_STATUS = {
+    "follows": "from the tag",
+    "assumed": "the newest release known",
+    "bundled": "if it is the one that comes with this Python",
+}
 
 
 def show_list(rows: Sequence[Row], own: Sequence[UserTarget], *, as_json: bool) -> None:

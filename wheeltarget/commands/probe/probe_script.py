@@ -4,7 +4,8 @@ Take it to the machine in question and run it with the Python there, 2.7 or 3.5 
 needs nothing else: ``python probe.py > box.toml``. For a function service, deploy it with
 :func:`handler` as the handler; what that returns is the same as JSON.
 
-Tags are in the order of the newest pip that runs on this Python, even if another one is installed.
+Tags are in the order of the newest pip that runs on this Python, even if another one is installed:
+that one is named, if there is one.
 This file must run on Python 2.7, and imports only the standard library.
 
 Start-up: ctypes, which some Pythons lack, is imported only if nothing else knows the C library.
@@ -35,6 +36,10 @@ MANYLINUX_ARCHS = ["x86_64", "aarch64", "ppc64", "ppc64le", "s390x"]
 MANYLINUX_ARCHS += ["loongarch64", "riscv64"] if PIP_25 else []
 OLD_NAMES = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
 SHORT_NAMES = {"cpython": "cp", "pypy": "pp", "python": "py", "ironpython": "ip", "jython": "jy"}
+PIP_VERSION = re.compile(
+    r"""^__version__ = ["']([0-9]+(?:[.][0-9]+)*(?:(?:a|b|rc|[.]dev|[.]post)[0-9]+)?)["']""",
+    re.MULTILINE,
+)
 IS_32_BIT = struct.calcsize("P") == 4
 # An embedded Python may not know its executable.
 EXECUTABLE = sys.executable or "/proc/self/exe"
@@ -48,12 +53,29 @@ class ProbeError(Exception):
 def describe(name=""):  # type: (str) -> dict[str, object]
     """Return the content of this interpreter's target file; raises ProbeError."""
     named = {"name": _text(name)} if name else {}  # type: dict[str, object]
-    return dict(named, schema=1, tags=tags(), markers=markers()[0])
+    pip = pip_version()
+    known = dict(named, pip=pip) if pip else named
+    return dict(known, schema=1, tags=tags(), markers=markers()[0])
 
 
 def handler(event=None, context=None):  # type: (object, object) -> dict[str, object]
     """Return the description of a function service's interpreter."""
     return describe()
+
+
+def pip_version():  # type: () -> str
+    """Return the version of the pip that this interpreter imports; empty without one.
+
+    It is read, not imported: old pips import all that they have.
+    """
+    for folder in sys.path:
+        try:
+            with io.open(os.path.join(folder, "pip", "__init__.py"), encoding="utf-8") as file:
+                match = PIP_VERSION.search(file.read())
+            return _text(match.group(1)) if match else ""
+        except (OSError, IOError, ValueError):  # noqa: PERF203 - most folders have no pip
+            continue
+    return ""
 
 
 def tags():  # type: () -> list[str]
@@ -344,7 +366,8 @@ def render(name="", form="toml"):  # type: (str, str) -> str
     if form == "json":
         return json.dumps(describe(name), indent=2, separators=(",", ": "), sort_keys=True) + "\n"
     known, unknown = markers()
-    lines = ["schema = 1"] + (["name = " + _quoted(_text(name))] if name else [])
+    named = [("name", _text(name)), ("pip", pip_version())]
+    lines = ["schema = 1"] + ["%s = %s" % (each, _quoted(text)) for each, text in named if text]
     lines += ["tags = ["] + ["    %s," % _quoted(tag) for tag in tags()] + ["]", "", "[markers]"]
     lines += ["%s = %s" % (each, _quoted(known[each])) for each in sorted(known)]
     lines += ["# %s is unknown: %s" % (each, _quoted(unknown[each])) for each in sorted(unknown)]
