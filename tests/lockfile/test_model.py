@@ -14,8 +14,9 @@ from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from tests.support.provenance import IDENTITY
 from wheeltarget.errors import InputError, LockError
-from wheeltarget.lockfile.model import Lock, LockedPackage, read, to_pylock, write
+from wheeltarget.lockfile.model import Attestation, Lock, LockedPackage, read, to_pylock, write
 from wheeltarget.utils.toml import toml_text
 
 FLASK = LockedPackage(
@@ -61,6 +62,12 @@ labels = st.text(
 )
 
 
+ATTESTED = Attestation(
+    "https://host.invalid/provenance",
+    (IDENTITY, {"kind": "Odd", "claims": {"a": ["1"], "b": True}}),
+)
+
+
 @st.composite
 def packages(draw: st.DrawFn, name: str) -> LockedPackage:
     version, stem = draw(versions), name.replace("-", "_")
@@ -81,7 +88,9 @@ def packages(draw: st.DrawFn, name: str) -> LockedPackage:
         dependencies=tuple(draw(st.lists(names, max_size=3))),
         subdirectory=draw(st.sampled_from(["", "src/app"])) if direct else "",
         uploaded=None if direct else draw(st.none() | st.datetimes(timezones=st.just(UTC))),
-        **{kind: place + filename},
+        url="" if kind == "path" else place + filename,
+        path=place + filename if kind == "path" else "",
+        attested=draw(st.sampled_from([None, ATTESTED])),
     )
 
 

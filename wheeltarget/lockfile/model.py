@@ -4,8 +4,10 @@ Specification: https://packaging.python.org/en/latest/specifications/pylock-toml
 file is for one target. ``[tool.wheeltarget]`` has ``schema`` (1), ``target`` (its label), ``tag``
 (its best tag), ``python`` (its full version), ``inputs`` (the annotated requirements and the
 constraints that it was made from, sorted) and ``digest`` (of the inputs); and if projects were left
-out, ``excluded`` (their names, or globs). A project may have
-a table of this name, too, with ``built-from``, the source of a wheel that was built for the lock.
+out, ``excluded`` (their names, or globs); and ``pip``, the version of the target's own pip, if it
+is known. A project may have a table of this name, too, with ``built-from``, the source of a wheel
+that was built for the lock, and ``provenance``, the URL of the provenance of its file, whose
+publishers the standard has as ``attestation-identities``.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -32,11 +34,26 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from wheeltarget.errors import Fault, InputError, LockError
-from wheeltarget.lockfile.reader import SCHEMA, FaultCollector, Origin, PinnedFile, parse_lock
+from wheeltarget.lockfile.reader import (
+    PROVENANCE,
+    SCHEMA,
+    FaultCollector,
+    Origin,
+    PinnedFile,
+    parse_lock,
+)
 from wheeltarget.utils.toml import toml_text
 
 _BUILT_FROM = "built-from"
 _DELETE_AND_LOCK = "delete the file and lock again"
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """Who has published a file: the URL of its provenance, if it is known, and the publishers."""
+
+    url: str
+    publishers: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,7 @@ class LockedPackage:
     :param subdirectory: the folder of the project in the file; empty for the whole file.
     :param uploaded: when it was uploaded to its index, in UTC; None if unknown.
     :param built_from: the source that a wheel was built from, with ``#sha256=`` and its hash.
+    :param attested: who has published the file; None if that is unknown.
     :raises LockError: if the file has no hash, not exactly one of URL and path, or an invalid name.
     """
 
@@ -69,6 +87,7 @@ class LockedPackage:
     subdirectory: str = ""
     uploaded: datetime | None = None
     built_from: str = ""
+    attested: Attestation | None = None
 
     def __post_init__(self) -> None:
         if re.fullmatch(r"(?!\.)[^/\\\x00]+", self.filename) is None:
@@ -96,6 +115,7 @@ class Lock:
     :param environment: a marker that is true for the target; empty if nothing is known of it.
     :param requires_python: the Python versions that the target can have.
     :param excluded: the names and globs of projects that were left out, normalised.
+    :param pip: the version of the target's own pip, if somebody has said it; else empty.
     :raises LockError: if a project is there twice.
     """
 
@@ -107,6 +127,7 @@ class Lock:
     environment: str = ""
     requires_python: str = ""
     excluded: tuple[str, ...] = ()
+    pip: str = ""
 
     def __post_init__(self) -> None:
         packages = sorted(self.packages, key=lambda package: package.name)
@@ -139,6 +160,7 @@ def to_pylock(lock: Lock) -> Pylock:
         "inputs": list(lock.inputs),
         "digest": _digest(lock.inputs),
         **({"excluded": list(lock.excluded)} if lock.excluded else {}),
+        **({"pip": lock.pip} if lock.pip else {}),
     }
     try:
         pylock = Pylock(
@@ -188,9 +210,17 @@ def _package(package: LockedPackage) -> Package:
         requires_python=_specifiers(package.requires_python),
         dependencies=[{"name": name} for name in package.dependencies] or None,
         index=package.index or None,
-        tool={"wheeltarget": {_BUILT_FROM: package.built_from}} if package.built_from else None,
+        attestation_identities=list(package.attested.publishers) if package.attested else None,
+        tool={"wheeltarget": table} if (table := _own_table(package)) else None,
         **entry,
     )
+
+
+def _own_table(package: LockedPackage) -> dict[str, str]:
+    """Return the table of wheeltarget for a project."""
+    url = package.attested.url if package.attested else ""
+    named = {_BUILT_FROM: package.built_from, PROVENANCE: url}
+    return {key: value for key, value in named.items() if value}
 
 
 def read(text: str, name: str) -> Lock:
@@ -256,6 +286,7 @@ def _lock(
         str(next(iter(pylock.environments or ()), "")),
         str(pylock.requires_python or ""),
         origin.excluded,
+        origin.pip,
     )
 
 
@@ -276,7 +307,13 @@ def _locked(package: Package, file: PinnedFile) -> LockedPackage:
         subdirectory=(archive and archive.subdirectory) or "",
         uploaded=file.uploaded,
         built_from=built_from(package),
+        attested=_attested(package, file),
     )
+
+
+def _attested(package: Package, file: PinnedFile) -> Attestation | None:
+    publishers = tuple(package.attestation_identities or ())
+    return Attestation(file.provenance, publishers) if publishers else None
 
 
 def built_from(package: Package) -> str:

@@ -22,6 +22,7 @@ from packaging.utils import canonicalize_name
 from wheeltarget.errors import Fault, Location
 from wheeltarget.pip_config.options import is_own
 from wheeltarget.targets.exclusions import Exclusion, InvalidPatternError
+from wheeltarget.targets.own_pip import is_version
 from wheeltarget.targets.variants import parse_variant
 from wheeltarget.utils.files import LOCK_FILE
 from wheeltarget.utils.toml import (
@@ -34,6 +35,9 @@ from wheeltarget.utils.toml import (
 
 SCHEMA = 1
 """The version of the format of ``[tool.wheeltarget]``."""
+
+PROVENANCE = "provenance"
+"""The key of a URL in ``[packages.tool.wheeltarget]``."""
 
 KeyPath = tuple[str | int, ...]
 """The path to a value of a lock: ``("packages", 3, "wheels", 0, "hashes")``."""
@@ -74,6 +78,7 @@ class PinnedFile:
     :param size: in bytes; None if the lock does not state it.
     :param line: the line of the lock at which the project begins, from 1.
     :param uploaded: when it was uploaded; None if the lock does not state it.
+    :param provenance: the URL of its provenance; empty if the lock does not name one.
     """
 
     project: str
@@ -88,6 +93,7 @@ class PinnedFile:
     line: int
     key_path: KeyPath
     uploaded: datetime | None = None
+    provenance: str = ""
 
     @property
     def is_direct(self) -> bool:
@@ -123,12 +129,14 @@ class Origin:
     :param tag: its best tag.
     :param python: its full Python version.
     :param excluded: the names and globs of the projects that were left out.
+    :param pip: the version of its own pip; empty if that was not known.
     """
 
     label: str
     tag: str
     python: str
     excluded: tuple[str, ...] = ()
+    pip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +326,15 @@ def _read_file(
         line,
         key_path,
         _upload_time(entry),
+        _provenance(package),
     )
+
+
+def _provenance(package: Mapping[str, Any]) -> str:
+    """Return the URL of the provenance of a project's file; empty if it is not a valid one."""
+    table = (package.get("tool") or {}).get("wheeltarget")
+    url = table.get(PROVENANCE) if isinstance(table, dict) else None
+    return url if isinstance(url, str) and not _url_problem(url) else ""
 
 
 def _upload_time(entry: Mapping[str, Any]) -> datetime | None:
@@ -418,9 +434,13 @@ def _read_origin(data: Mapping[str, Any], collector: FaultCollector) -> Origin |
         message = "has to be a list of names of projects, or globs"
         collector.add((*path, "excluded"), message, "lock again")
         return None
+    pip = table.get("pip", "")
+    if pip and not is_version(pip):
+        collector.add((*path, "pip"), "has to be the version of a pip", "lock again")
+        return None
     if len(values) < 3:
         return None
-    return Origin(values[0], values[1], values[2], tuple(excluded))
+    return Origin(values[0], values[1], values[2], tuple(excluded), pip)
 
 
 def _is_pattern(value: object) -> bool:

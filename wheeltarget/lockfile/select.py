@@ -23,8 +23,10 @@ from wheeltarget.lockfile.reader import (
     ParsedLock,
     PinnedFile,
 )
+from wheeltarget.targets.catalog import assumed_pip
 from wheeltarget.targets.exclusions import Exclusions
 from wheeltarget.targets.markers import holds
+from wheeltarget.targets.own_pip import OwnPip
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.targets.variants import parse_variant
 
@@ -122,8 +124,11 @@ def _own_target(origin: Origin, find: FindTarget, files: Iterable[PinnedFile]) -
     interpreter = origin.tag.partition("-")[0]
     target = target_from_tag(origin.tag, {interpreter: origin.python}, origin.label)
     accepted = set(target.tags)
+    pip = OwnPip(origin.pip) if origin.pip else None
+    if pip is None and origin.label == origin.tag:
+        pip = assumed_pip(origin.tag)
     if all(file.tags & accepted for file in files if file.is_wheel):
-        return target
+        return replace(target, pip=pip)
     for key in ("tags", "target"):
         try:
             named = find(key, origin.label, "")
@@ -131,8 +136,8 @@ def _own_target(origin: Origin, find: FindTarget, files: Iterable[PinnedFile]) -
             continue
         if named.tags[0] == origin.tag:
             # What it leaves out today was decided when the lock was made.
-            return replace(named, label=origin.label, excluded=())
-    return target
+            return replace(named, label=origin.label, excluded=(), pip=pip)
+    return replace(target, pip=pip)
 
 
 @dataclass(frozen=True, slots=True)
