@@ -38,7 +38,7 @@ def test_each_flaw_is_found(broken: Broken, tmp_path: Path) -> None:
 def test_each_code_has_a_wheel() -> None:
     assert len(BROKEN) >= 30
     kinds = {broken.code for broken in BROKEN}
-    assert kinds == {code for code in CODES if code.startswith("WC1")}
+    assert kinds == {code for code in CODES if code.startswith("WC1")} - {"WC129"}  # of a source
 
 
 def test_good(tmp_path: Path) -> None:

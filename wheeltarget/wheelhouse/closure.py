@@ -150,7 +150,9 @@ class Available(Generic[_Wheel]):
 
 
 def walk(
-    available: Available[_Wheel], roots: Iterable[Requirement] | None
+    available: Available[_Wheel],
+    roots: Iterable[Requirement] | None,
+    visited: set[tuple[_Wheel, str]] | None = None,
 ) -> Iterator[MissingRequirement | UnreadableDependency[_Wheel]]:
     """Walk from the roots through all dependencies, breadth first.
 
@@ -158,11 +160,12 @@ def walk(
     judged at the end, since any requirement on a project may name one.
 
     :param roots: what the user asked for; None to start from every wheel.
+    :param visited: gets each visited wheel with an extra; empty.
     :returns: each requirement that is not met, and each dependency that cannot be read, once.
     """
     target = available.target
     reported: set[MissingRequirement] = set()
-    seen: set[tuple[_Wheel, str]] = set()
+    seen: set[tuple[_Wheel, str]] = set() if visited is None else visited
     todo: deque[tuple[_Wheel, str]] = deque()
     prereleases = _Prereleases(available)
 
