@@ -426,7 +426,7 @@ class TestSettings:
                 ":2:1: error: tool.wheeltarget has no setting tag\n    tag = 'cp39'\n",
             ),
             ("Tags = 'cp39'", "    ^^^^\n  write tags = …\n"),
-            ("colour = 1", "  the settings are tags, target and targets\n"),
+            ("colour = 1", "  the settings are tags, target, targets and indexes\n"),
             ("tags =", "cannot read "),
             ("targets = 3", ":2:1: error: tool.wheeltarget.targets must be a table of targets\n"),
             (

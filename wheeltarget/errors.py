@@ -155,6 +155,10 @@ class BundleError(WheeltargetError):
     """The wheels cannot be bundled; nothing was written."""
 
 
+class PackError(WheeltargetError):
+    """A pack cannot be made or read; nothing was written."""
+
+
 class UsageError(WheeltargetError):
     """The command line is wrong."""
 

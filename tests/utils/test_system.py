@@ -335,6 +335,10 @@ PASSED_ON = {
         "_musllinux_platforms",
     ): "the C library's loader, by its whole path",
     ("commands.probe.probe_script", "_mac_platforms"): "with -I, which needs no help",
+    # So is the script of a pack, whose code for Python removes the working directory from the path.
+    ("commands.pack.choose_target", "install"): "with that code, or a pip by its whole path",
+    ("commands.pack.choose_target", "make_venv"): "with that code",
+    ("commands.pack.choose_target", "_has_module"): "with that code",
 }
 """Functions that start what they are given, or no Python."""
 
@@ -342,6 +346,7 @@ NAMES_PYTHON = {
     "utils.system": "builds the command lines",
     "commands.install_check": "looks for a Python, and compares",
     "commands.probe.probe_script": "is a program of its own",
+    "commands.pack.choose_target": "is a program of its own",
     "cache.run_key": "is part of a name",
 }
 """Modules that name the running Python."""

@@ -26,6 +26,7 @@ from wheeltarget.network.transfer import (
     BrokenError,
     NoAnswerError,
     StatusError,
+    TooLargeError,
     UnreachableError,
     WrongSizeError,
     fetch_with_retries,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from wheeltarget.network.http import Connection
 
-_WrongFile = HashMismatchError | WrongSizeError
+_WrongFile = HashMismatchError | WrongSizeError | TooLargeError
 _NOT_PLAIN_STATUSES = frozenset({401, 403, 407, 429, 503})
 _JOIN_SECONDS, _PROGRESS_SECONDS = 2.0, 0.1
 
@@ -156,7 +157,7 @@ class _Downloader:
                 self.network.patience,
                 self.stop.wait,
             )
-        except (HashMismatchError, WrongSizeError) as error:
+        except (HashMismatchError, WrongSizeError, TooLargeError) as error:
             self.fetched.wrong.append((order, error))
         except StatusError as error:
             self._leave(order, queue, rest=error.code in _NOT_PLAIN_STATUSES or error.code < 400)

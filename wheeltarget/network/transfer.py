@@ -55,6 +55,13 @@ class WrongSizeError(WheeltargetError):
         super().__init__(f"expected {expected} bytes, got {least}{got}")
 
 
+class TooLargeError(WheeltargetError):
+    """A file has more bytes than it may have."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"it has more than {limit} bytes")
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often to request a file again without progress.
@@ -120,15 +127,17 @@ def fetch_with_retries(
 ) -> Digest:
     """Fetch a file, through the store if there is one.
 
-    :param store: keeps it for the next run; a store that cannot be written is skipped.
+    :param store: keeps it for the next run, unless it may have any hash; a store that cannot be
+        written is skipped.
     :raises HashMismatchError, WrongSizeError: if it is another file.
+    :raises TooLargeError: if it is larger than it may be.
     :raises StatusError: if the server answers with anything else.
     :raises BrokenError: if the connection broke too often.
     :raises UnreachableError: if no connection can be made.
     :raises OSError: if the file cannot be written.
     """
     path = Path(order.path)
-    if store is not None:
+    if store is not None and order.sha256:
         with contextlib.suppress(OSError):
             with store.writing(order.sha256, path) as writer:
                 receive(writer.write, order.size, ask, patience, pause)
@@ -137,12 +146,26 @@ def fetch_with_retries(
     try:
         with path.open("xb", buffering=0) as handle:
             writer = Writer(handle)
-            receive(writer.write, order.size, ask, patience, pause)
-        writer.digest.check(order.sha256)
+            receive(_limited(writer, order.limit), order.size, ask, patience, pause)
+        if order.sha256:
+            writer.digest.check(order.sha256)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return writer.digest
+
+
+def _limited(writer: Writer, limit: int | None) -> Callable[[bytes | memoryview], object]:
+    """Return a function that writes, and raises TooLargeError beyond a limit."""
+    if limit is None:
+        return writer.write
+
+    def write(data: bytes | memoryview) -> object:
+        if writer.digest.size + len(data) > limit:
+            raise TooLargeError(limit)
+        return writer.write(data)
+
+    return write
 
 
 def receive(

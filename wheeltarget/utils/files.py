@@ -53,6 +53,7 @@ PROJECT_FILE = Limit(4 << 20, "a pyproject.toml")
 # Also for the locks of other tools: one with a thousand projects has 4 MB.
 REQUIREMENTS_FILE = Limit(32 << 20, "a requirements file")
 LOCK_FILE = Limit(32 << 20, "a lock")
+PROVENANCE_FILE = Limit(4 << 20, "a provenance file")  # most have 10 kB
 
 
 class RefusedFileError(OSError):
@@ -288,8 +289,9 @@ class Hashes:
 class FileToFetch:
     """A file to be fetched, and where to write it; nothing exists there.
 
-    :param sha256: the hash that it must have, in lower-case hexadecimal.
+    :param sha256: the hash that it must have, in lower-case hexadecimal; empty if it may have any.
     :param size: the number of bytes that it must have; None if that is not known.
+    :param limit: the number of bytes that it may have; None if it does not matter.
     """
 
     url: str
@@ -298,3 +300,4 @@ class FileToFetch:
     sha256: str
     size: int | None
     path: str
+    limit: int | None = None
