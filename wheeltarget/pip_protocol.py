@@ -27,7 +27,7 @@ from wheeltarget.errors import PipMovedError
 from wheeltarget.utils.files import FileToFetch, write_private
 from wheeltarget.utils.progress import Progress
 
-SCHEMA = 6
+SCHEMA = 7
 """The version of the messages; it changes if any of them does."""
 
 FAILURE, RESULT = "failure.json", "result.json"
@@ -45,6 +45,12 @@ PIP_MOVED, INTERRUPTED = PipMovedError.exit_code, 130
 
 NO_ROOM = {73: "ENOSPC", 74: "EDQUOT"}
 """The exit codes of a child that cannot write its files, and the names of the errors."""
+
+INDEXES_VARIABLE = "_WHEELTARGET_INDEXES"
+"""The environment variable that passes :attr:`JobOrder.indexes`, as JSON, to pip for a build."""
+
+PIP_HOME_VARIABLE = "_WHEELTARGET_PIP_HOME"
+"""The one that passes the folder that has the package ``pip``."""
 
 Pairs = tuple[tuple[str, str], ...]
 _LONGEST_REASON = 300
@@ -90,10 +96,12 @@ class JobOrder(_Value):
     :param sources: the projects whose source distributions are allowed.
     :param preferred: by project, the version to try first if it is applicable and not yanked.
     :param excluded: the names and globs of projects that are left out, normalized.
+    :param indexes: (name or glob, URL) of each index of a project; the first that matches counts.
     :param dry_run: whether to only resolve, and fetch no more than that needs.
     :param hashed: whether a dry run is for a lock: it fetches files without a sha256, asks for
         unknown sizes, and notes upload times.
     :param kept: the projects whose sources are fetched even in a dry run.
+    :param configured: whether pip reads its configuration files and variables.
     """
 
     label: str
@@ -108,9 +116,25 @@ class JobOrder(_Value):
     sources: frozenset[str] = frozenset()
     preferred: Mapping[str, str] = field(default_factory=dict)
     excluded: tuple[str, ...] = ()
+    indexes: Pairs = ()
     dry_run: bool = False
     hashed: bool = False
     kept: frozenset[str] = frozenset()
+    configured: bool = True
+
+
+class ProjectStatus(_Value):
+    """The status that an index gives a project, if it is not active (PEP 792).
+
+    :param index: the page of the project, without credentials.
+    :param status: such as ``archived``, ``deprecated`` or ``quarantined``.
+    :param reason: as the index states it; may be empty.
+    """
+
+    project: str
+    index: str
+    status: str
+    reason: str = ""
 
 
 class ChosenFile(_Value):
@@ -126,6 +150,7 @@ class ChosenFile(_Value):
     :param subdirectory: the folder of the project in it; empty for the root.
     :param accepts: (algorithm, value) of every hash that the user allows in addition.
     :param uploaded: for a lock, when it was uploaded, as the index states it.
+    :param provenance: the URL of its provenance (PEP 740), without credentials, if the page has it.
     """
 
     name: str
@@ -145,6 +170,7 @@ class ChosenFile(_Value):
     subdirectory: str = ""
     accepts: Pairs = ()
     uploaded: str | None = None
+    provenance: str | None = None
 
 
 class LeftOutProject(_Value):
@@ -284,6 +310,7 @@ class FoundProject(_Value):
     :param places: if there are no files, the pages and folders that were searched.
     :param neighbours: the names of other projects found there.
     :param page_failures: the pages of which the files are not known.
+    :param statuses: the statuses that the indexes give it.
     """
 
     files: tuple[FoundFile, ...]
@@ -293,6 +320,7 @@ class FoundProject(_Value):
     places: tuple[str, ...] = ()
     neighbours: tuple[str, ...] = ()
     page_failures: tuple[PageFailure, ...] = ()
+    statuses: tuple[ProjectStatus, ...] = ()
 
 
 class JobListing(_Value):
@@ -343,14 +371,16 @@ class ResolveJobs(_Value):
 
 
 class PlainRun(_Value):
-    """Run pip for this machine; only the content of requirements files is changed.
+    """Run pip for this machine; only requirements files and the indexes of projects are changed.
 
     :param observed: whether to write a :class:`JobReport`, if pip succeeds and its choice is known.
+    :param indexes: as in :class:`JobOrder`.
     """
 
     arguments: tuple[str, ...]
     files: Mapping[str, str]
     observed: bool
+    indexes: Pairs = ()
 
 
 class ReadFiles(_Value):
@@ -367,6 +397,8 @@ class FetchLocked(_Value):
     :param resumes: how often an interrupted transfer is resumed without progress.
     :param elsewhere: whether to look for a missing file by its name on pip's indexes.
     :param unreachable: hosts that did not answer, which are tried last.
+    :param indexes: as in :class:`JobOrder`; a missing file of such a project is only looked for
+        there.
     :param watched: whether progress is shown.
     """
 
@@ -377,6 +409,7 @@ class FetchLocked(_Value):
     store: Path | None
     elsewhere: bool
     unreachable: frozenset[str]
+    indexes: Pairs = ()
     watched: bool = False
 
 
@@ -400,6 +433,9 @@ class JobReport(_Value):
     :param fresh_until: until when the index pages are fresh, in seconds since the epoch.
     :param page_failures: the index pages that could not be read.
     :param left_out: the excluded projects that something needs.
+    :param statuses: the statuses of projects that were chosen, or, after a failure, that are
+        needed.
+    :param sees_provenance: whether it is known which files have a provenance.
     """
 
     exit_code: int
@@ -410,6 +446,8 @@ class JobReport(_Value):
     fresh_until: float | None = None
     page_failures: tuple[PageFailure, ...] = ()
     left_out: tuple[LeftOutProject, ...] = ()
+    statuses: tuple[ProjectStatus, ...] = ()
+    sees_provenance: bool = True
 
 
 class Contents(_Value):

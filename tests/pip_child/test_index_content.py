@@ -1,10 +1,10 @@
-"""Which pages are those of an index, and which are not."""
+"""Which pages are those of an index, and which are not; and the status that a page states."""
 
 from __future__ import annotations
 
 import pytest
 
-from wheeltarget.pip_child.index_content import is_index_page, names_files
+from wheeltarget.pip_child.index_content import is_index_page, names_files, read_status
 
 URL = "https://example.invalid/simple/my-app/"
 HTML = "text/html; charset=utf-8"
@@ -69,3 +69,38 @@ def test_page_of_links_is_about_no_project() -> None:
 def test_names_of_files(name: str) -> None:
     assert names_files(f'<a href="{name}#sha256=0">'.encode(), HTML)
     assert not names_files(f'<a href="{name}ed">'.encode(), HTML)
+
+
+HTML_STATUS = '<meta name="pypi:project-status" content="{}">'
+REASON = '<meta name="pypi:project-status-reason" content="see &quot;b&quot;">'
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content", "expected"),
+    [
+        (JSON, '{"project-status": {"status": "archived"}}', ("archived", "")),
+        (JSON, '{"project-status": {"status": "odd", "reason": "so"}}', ("odd", "so")),
+        (JSON, '{"project-status": {"status": "deprecated", "reason": 1}}', ("deprecated", "")),
+        (JSON, r'{"project-status" :{"status":"odd","reason":"\"{}\\"}, "x": 1}', ("odd", '"{}\\')),
+        (JSON, r'{"project-status": {"status": "odd", "reason": "\ud83d\ude00"}}', ("odd", "😀")),
+        (JSON, r'{"files": [{"yanked": "\"project-status\": {\"status\": \"odd\"}"}]}', None),
+        (JSON, '{"project-status": {"status": "odd", "reason": {}}}', None),
+        (JSON, '{"project-status": {"status": "odd" "reason"}}', None),
+        (JSON, '{"project-status": {"status": "active", "reason": "so"}}', None),
+        (JSON, '{"project-status": {"status": null}}', None),
+        (JSON, '{"project-status": ["archived"]}', None),
+        (JSON, '["project-status"]', None),
+        (JSON, '{"project-status": ', None),
+        (JSON, '{"files": []}', None),
+        (HTML, HTML_STATUS.format("archived"), ("archived", "")),
+        (HTML, HTML_STATUS.format("deprecated") + REASON, ("deprecated", 'see "b"')),
+        (HTML, HTML_STATUS.format("active") + REASON, None),
+        (HTML, REASON, None),
+        (HTML, "<p>project-status</p>", None),
+        (HTML, '<meta name="pypi:project-status">', None),
+    ],
+)
+def test_status_of_a_project(
+    content_type: str, content: str, expected: tuple[str, str] | None
+) -> None:
+    assert read_status(content.encode(), content_type) == expected

@@ -221,3 +221,16 @@ def test_job_is_read_from_a_pipe_if_it_is_whole(end: str) -> None:
     with os.fdopen(writer, "w") as stream:
         stream.write(to_json(JobStart(Path("job.json"), None, None)) + end)
     assert wait_for_job(reader) == (Path("job.json") if end else None)
+
+
+@pytest.mark.parametrize("module", ["run", "plain", "project_indexes", "fetch_locked"])
+def test_nothing_but_pip_is_needed(module: str) -> None:
+    """An environment that pip makes for a build has no other packages."""
+    code = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('packaging', 'platformdirs', 'rich', 'typer')))\n"
+        "from wheeltarget.pip_child.__main__ import load\n"
+        f"load('{module}')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,9 @@ def test_plain_run_and_reading_work_with_a_pip_that_has_moved_elsewhere(
     assert "(imports: ImportError(" in str(for_target.sentence)
     (shop.folder / FAILURE).unlink()
     plain = Job(online(index, "-r", "reqs.txt"), None, {"reqs.txt": "app\n"})
+    own = replace(plain, indexes=(("app", index.url),))
+    assert shop.run(own, plain=True, variables=variables).exit_code == 70
+    (shop.folder / FAILURE).unlink()
     assert shop.run(plain, plain=True, variables=variables).exit_code == 0
     assert names(shop.destination) == ["app-1.0-py3-none-any.whl"]
     url = index.add_file("reqs.txt", b"app\n")

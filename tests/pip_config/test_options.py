@@ -19,6 +19,7 @@ from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
     FILE_WITH_VALUE,
     FILE_WITHOUT_VALUE,
+    FOR_FETCHING,
     WITH_VALUE,
     WITHOUT_VALUE,
     CommandLine,
@@ -33,6 +34,7 @@ from wheeltarget.pip_config.options import (
     project_names,
     read_configuration,
     read_connections,
+    settings_as_options,
     split_command_line,
     split_extras,
     split_file_options,
@@ -481,3 +483,37 @@ def test_standard_lock_name(name: str, expected: str) -> None:
 @pytest.mark.parametrize("value", ["²", "9" * 5000, "maybe"])
 def test_count_that_python_does_not_read(value: str) -> None:
     assert not is_quiet(split_command_line([]), {"quiet": value})
+
+
+def test_settings_as_options() -> None:
+    """A setting with several values is split as pip does it, and a flag may be a number."""
+    settings = {
+        "pypi-url": "https://i.example/simple",
+        "extra-index-url": "https://a.example\n  https://b.example",
+        "find-links": "wheels more",
+        "cert": "my certificate.pem",
+        "no-index": "yes",
+        "no-cache-dir": "false",
+        "verbose": "2",
+        "constraint": "limits.txt",
+        "no-deps": "true",
+        "unknown": "1",
+    }
+    options = settings_as_options(settings, FOR_FETCHING)
+    assert [argument for option in options for argument in option.arguments] == [
+        "--index-url=https://i.example/simple",
+        "--extra-index-url=https://a.example",
+        "--extra-index-url=https://b.example",
+        "--find-links=wheels",
+        "--find-links=more",
+        "--cert=my certificate.pem",
+        "--no-index",
+        "--verbose",
+        "--verbose",
+    ]
+
+
+def test_an_option_of_the_download_alone_is_explained() -> None:
+    with pytest.raises(UsageError, match="no such option: --with-pip") as caught:
+        split_command_line(["--with-pip"])
+    assert caught.value.hint == "only wheeltarget download takes it, also with -r pylock.toml"

@@ -50,7 +50,7 @@ from wheeltarget.resolver.explanation import (
 )
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.staging.stage import open_stage
+from wheeltarget.staging.stage import Stage, open_stage
 from wheeltarget.targets.catalog import look_up_tag
 from wheeltarget.targets.compatibility import Difference
 
@@ -264,11 +264,15 @@ def run_together(runs: Sequence[Run], stage: Path, patch: pytest.MonkeyPatch) ->
     """
     jobs: list[Job] = []
     labels: list[str] = []
+    kept: set[str] = set()
     spans = []
 
-    def hold(mine: Sequence[Job], named: Sequence[str], *_: object) -> NoReturn:
+    def hold(
+        mine: Sequence[Job], named: Sequence[str], _stage: Stage, options: pip_runner.RunOptions
+    ) -> NoReturn:
         jobs.extend(mine)
         labels.extend(named)
+        kept.update(options.kept)
         raise _HeldError
 
     run_jobs = pip_runner.run_jobs
@@ -279,7 +283,9 @@ def run_together(runs: Sequence[Run], stage: Path, patch: pytest.MonkeyPatch) ->
             run.do(patch)
         spans.append(slice(begin, len(jobs)))
     with open_stage(stage, dry_run=True) as opened:
-        options = pip_runner.RunOptions(("",) * len(jobs), dry_run=True, silent=True)
+        options = pip_runner.RunOptions(
+            ("",) * len(jobs), dry_run=True, silent=True, kept=frozenset(kept)
+        )
         done = run_jobs(jobs, labels, opened, options)
         return [_end(run, done[span], patch) for run, span in zip(runs, spans, strict=True)]
 

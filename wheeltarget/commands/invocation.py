@@ -26,6 +26,7 @@ from wheeltarget.pip_config.options import (
     CommandLine,
     Configuration,
     is_lock,
+    is_on,
     is_own,
     is_quiet,
     read_configuration,
@@ -34,6 +35,7 @@ from wheeltarget.pip_config.options import (
     split_extras,
     standard_lock_name,
 )
+from wheeltarget.pip_config.project_indexes import ProjectIndexes, read_indexes
 from wheeltarget.targets.names import Projects, TargetName, command_line_targets
 from wheeltarget.utils.files import (
     LOCK_FILE,
@@ -149,6 +151,20 @@ class Invocation:
         """Return the targets of requirements that name none: of the options or the project."""
         return command_line_targets(tags, targets) or self.projects.defaults(self.folder)
 
+    def find_indexes(self, values: Sequence[str]) -> ProjectIndexes:
+        """Return the indexes of projects, which the command line and the project name.
+
+        :param values: the values of ``--index``.
+        :raises InputError: if one of them is wrong.
+        :raises UsageError: if no index may be asked.
+        """
+        if values and is_on(self.command, self.settings, "no-index"):
+            raise UsageError(
+                "--index and --no-index exclude each other: no index would be asked",
+                "remove one of them; with --no-index, or --wheels, files come from folders only",
+            )
+        return read_indexes(values, self.projects.index_table(self.folder), self.folder)
+
     def look_up(self, key: str, text: str, folder: str) -> Target | None:
         """Find a target; see :func:`wheeltarget.targets.catalog.look_up`."""
         from wheeltarget.targets import catalog
@@ -229,6 +245,8 @@ def _is_plain(invocation: Invocation) -> bool:
         return False  # pip would read such a lock as requirements
     try:
         if invocation.defaults() or not all(map(_is_regular, files)):
+            return False
+        if invocation.projects.index_table(invocation.folder):
             return False
         inputs = invocation.read_inputs()
     except WheeltargetError:

@@ -27,8 +27,15 @@ from pip._vendor.urllib3.exceptions import HTTPError
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import HashMismatchError, PipMovedError
 from wheeltarget.network import transfer
-from wheeltarget.network.transfer import BrokenError, StatusError, UnreachableError, WrongSizeError
-from wheeltarget.pip_child.job import download
+from wheeltarget.network.transfer import (
+    BrokenError,
+    StatusError,
+    TooLargeError,
+    UnreachableError,
+    WrongSizeError,
+)
+from wheeltarget.pip_child.job import JobState, download
+from wheeltarget.pip_child.links import normalize_name
 from wheeltarget.pip_child.patches.terminal import share_terminal
 from wheeltarget.pip_child.prefetch.session import BoundedRetry, set_retry
 from wheeltarget.pip_child.progress import Transfer, Transfers, reporting
@@ -37,13 +44,15 @@ from wheeltarget.pip_protocol import (
     FetchFailure,
     FetchLocked,
     FetchReport,
+    JobOrder,
     write_message,
 )
 from wheeltarget.utils.files import FileToFetch
 from wheeltarget.utils.progress import Progress
 
 _NOT_ALLOWED = frozenset({401, 403, 407})
-_FAILURES = (HashMismatchError, WrongSizeError, StatusError, BrokenError, UnreachableError)
+_CONTENT = (HashMismatchError, WrongSizeError, TooLargeError)
+_FAILURES = (*_CONTENT, StatusError, BrokenError, UnreachableError)
 _FETCHED_URL = re.compile(r" while fetching \S+?(?=:? |:?$)")
 _MARKUP = re.compile(r"\[/?[a-z_ ]*\]")
 
@@ -62,7 +71,16 @@ def run(request: FetchLocked, result: Path, interrupts: list[int]) -> int:
         session = self.get_default_session(options)
         if not all(hasattr(session, name) for name in ("get", "auth", "adapters")):
             raise AttributeError("session")
-        find = functools.partial(_find_elsewhere, session, options) if request.elsewhere else None
+        urls = (url for _, url in request.indexes)
+        session.auth.index_urls = [*(session.auth.index_urls or ()), *urls]  # for credentials
+        order = JobOrder("locks", None, (), {}, "", "", Path(), indexes=request.indexes)
+        job = JobState(order)
+
+        def find_elsewhere(file: FileToFetch) -> Iterator[str]:
+            if request.elsewhere or job.index_of(normalize_name(file.project)):
+                yield from _find_elsewhere(session, options, job, file)
+
+        find = find_elsewhere if request.elsewhere or request.indexes else None
         store = Store(request.store) if request.store else None
         failures = _LockedFetch(session, request, find, store, transfers).run()
         return 0
@@ -84,9 +102,10 @@ def run(request: FetchLocked, result: Path, interrupts: list[int]) -> int:
     return 0
 
 
-def _find_elsewhere(session: Any, options: Any, order: FileToFetch) -> Iterator[str]:
+def _find_elsewhere(session: Any, options: Any, job: JobState, order: FileToFetch) -> Iterator[str]:
     """Return the URLs of files of the same name on the indexes and --find-links of this run."""
     collector = LinkCollector.create(session, options=options)
+    collector.search_scope = job.scope_of(collector.search_scope, order.project)
     places = [Link(url) for url in collector.search_scope.get_index_urls_locations(order.project)]
     for place in collector.find_links:
         path = _local_path(place)
@@ -278,7 +297,7 @@ def _code(error: Exception) -> int:
 
 
 def _failure(order: FileToFetch, error: Exception) -> FetchFailure:
-    kinds = {StatusError: "status", HashMismatchError: "content", WrongSizeError: "content"}
+    kinds = {StatusError: "status", **dict.fromkeys(_CONTENT, "content")}
     return FetchFailure(order.path, kinds.get(type(error), "connection"), _code(error), str(error))
 
 

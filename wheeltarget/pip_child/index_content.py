@@ -1,7 +1,8 @@
-"""Distinguish index pages from other pages, such as those of a login.
+"""Distinguish index pages from other pages, such as those of a login, and read what pip does not.
 
-pip takes every HTML page for an index page, and one without files for a project without files.
-Specifications: PEP 503 and PEP 629 for HTML pages, PEP 691 for JSON.
+pip takes every HTML page for an index page, and one without files for a project without files. It
+does not read the status of a project.
+Specifications: PEP 503 and PEP 629 for HTML pages, PEP 691 for JSON, PEP 792 for statuses.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ _FILE = re.compile(rb"\.(?:whl|egg|zip|t[bglx]z|tar(?:\.(?:gz|bz2|xz|lzma|lz|Z))
 _PASSWORD = re.compile(rb"""type\s*=\s*["']?password""", re.IGNORECASE)
 _NOT_ON_INDEXES = frozenset({"form", "iframe", "input", "script"})
 _VERSION = "pypi:repository-version"
+_ACTIVE = "active"
+_STATUS = b"project-status"  # what a page has in either form if it states a status
+_JSON_STATUS = re.compile(rb'"project-status"\s*+:\s*+(\{(?:[^"{}]|"(?:[^"\\]|\\.)*+")*+\})')
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
@@ -38,6 +42,33 @@ def names_files(content: bytes, content_type: str) -> bool:
     if not _FILE.search(content):
         return False
     return content_type.lower().startswith(_JSON) or not _PASSWORD.search(content)
+
+
+def read_status(content: bytes, content_type: str) -> tuple[str, str] | None:
+    """Return the status that a page gives its project, and the reason; None if it is active.
+
+    Some indexes state it on each page, so no page is parsed once more for it.
+    """
+    if _STATUS not in content:
+        return None
+    if content_type.lower().startswith(_JSON):
+        status, reason = _read_json_status(content)
+    else:
+        page = _Page()
+        page.feed(content.partition(b"<a ")[0].decode("utf-8", "replace"))
+        status, reason = (page.metas.get(f"pypi:project-status{end}") for end in ("", "-reason"))
+    if not isinstance(status, str) or not status or status == _ACTIVE:
+        return None
+    return status, reason if isinstance(reason, str) else ""
+
+
+def _read_json_status(content: bytes) -> tuple[object, object]:
+    match = _JSON_STATUS.search(content)
+    try:
+        found = json.loads(match[1]) if match else {}
+    except ValueError:
+        return None, None  # pip reports it
+    return found.get("status"), found.get("reason")
 
 
 def _is_json_page(content: bytes) -> bool:
@@ -74,6 +105,7 @@ class _Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.links: list[str] = []
         self.texts: list[str] = []
+        self.metas: dict[str, str] = {}
         self.has_version = self.is_active = False
         self._is_hidden = False
 
@@ -83,6 +115,7 @@ class _Page(HTMLParser):
             self.links.append(given.get("href") or "")
         elif tag == "meta":
             self.has_version |= given.get("name") == _VERSION
+            self.metas.setdefault(given.get("name") or "", given.get("content") or "")
             self.is_active |= (given.get("http-equiv") or "").lower() == "refresh"
         self.is_active |= tag in _NOT_ON_INDEXES
         self._is_hidden = tag == "style"

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from pip._internal.cli.main import main as pip_main
+from pip._internal.models.search_scope import SearchScope
 from pip._vendor.packaging.tags import Tag
 
 from wheeltarget import pip_protocol
@@ -22,7 +23,7 @@ from wheeltarget.pip_child.links import modern_wheel_name, normalize_name
 from wheeltarget.pip_child.progress import Transfers
 from wheeltarget.targets.exclusions import matcher
 from wheeltarget.targets.markers import reads_old
-from wheeltarget.targets.own_pip import newest_pip
+from wheeltarget.targets.newest_pip import newest_pip
 from wheeltarget.targets.specifiers import reads_legacy
 
 USER = ("", "")
@@ -67,6 +68,8 @@ class RunContext:
     :param refused: the names of files in the destination that pip did not accept.
     :param sizes: the sizes of files in bytes, by URL.
     :param uploads: the upload times of files in ISO 8601, by URL.
+    :param provenance: the URLs of the provenance of files, by the URLs of the files.
+    :param statuses: the statuses of projects that are not active, by the URL of the index page.
     :param transfers: the files that are fetched.
     :param is_watched: whether progress is shown.
     """
@@ -79,6 +82,8 @@ class RunContext:
     refused: set[str] = field(default_factory=set)
     sizes: dict[str, int] = field(default_factory=dict)
     uploads: dict[str, str] = field(default_factory=dict)
+    provenance: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, pip_protocol.ProjectStatus] = field(default_factory=dict)
     transfers: Transfers = field(default_factory=Transfers)
     is_watched: bool = False
 
@@ -126,16 +131,36 @@ class JobState:
     listing: pip_protocol.JobListing | None = None
     view: View | None = field(init=False)
     is_excluded: Callable[[str], bool] = field(init=False)
+    _indexes: tuple[tuple[Callable[[str], bool], str], ...] = field(init=False)
     _allowed: dict[str, Tags] = field(init=False)
 
     def __post_init__(self) -> None:
         self.is_excluded = matcher(self.order.excluded)
+        self._indexes = tuple((matcher([name]), url) for name, url in self.order.indexes)
         self._allowed = {name: Tags(tags) for name, tags in self.order.allowed_tags.items()}
         self.view = View(self.order.target) if self.order.target else None
 
     def allowed_tags(self, project: str) -> Tags | None:
         """Return the tags that constraints allow a project, or None if they allow all."""
         return self._allowed.get(normalize_name(project)) if self._allowed else None
+
+    def index_of(self, project: str) -> str | None:
+        """Return the URL of the only index of a project, normalized; None if it has no own one."""
+        return next((url for matches, url in self._indexes if matches(project)), None)
+
+    def scope_of(self, scope: Any, project: str) -> Any:
+        """Return pip's search scope for a project: its own index alone, or that of the run.
+
+        With ``--no-index`` no index is asked, and of --find-links only folders and files of this
+        machine count, since a page elsewhere may be anybody's.
+        """
+        url = self.index_of(normalize_name(project)) if self._indexes else None
+        if url is None:
+            return scope
+        if not scope.no_index:
+            return SearchScope([], [url], no_index=False)
+        local = [each for each in scope.find_links if _is_local(each)]
+        return SearchScope(local, [], no_index=True)
 
     def note_unread(self, project: str, read: Callable[[], list[Any]]) -> None:
         """Record a page of which only some files were evaluated, and how to read all links."""
@@ -166,11 +191,24 @@ class JobState:
         """Return whether the target's own pip reads specifiers from before PEP 440."""
         return self.view is not None and self.view.legacy
 
-    def report(self, exit_code: int) -> pip_protocol.JobReport:
-        """Return the report of the job, for which pip has ended with an exit code."""
+    def report(
+        self, exit_code: int, statuses: Iterable[pip_protocol.ProjectStatus] = ()
+    ) -> pip_protocol.JobReport:
+        """Return the report of the job, for which pip has ended with an exit code.
+
+        :param statuses: those of all index pages that were read for any job.
+        """
         messages, failures = tuple(self.messages), tuple(self.page_failures)
+        pages = {file.index for file in self.chosen}
+        needed = {demand.project for demand in self.failure.demands} if self.failure else set()
+        mine = tuple(each for each in statuses if each.index in pages or each.project in needed)
         result = (self.chosen, self.failure, messages, self.fresh_until, failures, self.left_out)
-        return pip_protocol.JobReport(exit_code, self.dependencies, *result)
+        return pip_protocol.JobReport(exit_code, self.dependencies, *result, mine)
+
+
+def _is_local(place: str) -> bool:
+    """Return whether a value of --find-links is on this machine."""
+    return place.lower().startswith("file:") or "://" not in place
 
 
 class CurrentJob:
@@ -178,6 +216,7 @@ class CurrentJob:
 
     While prefetching is installed, ``place_wheel`` puts a prefetched wheel at a path and returns
     whether it did, and ``ask_for_headers`` returns the responses to HEAD requests by URL.
+    ``sees_provenance`` is whether the provenance of files is recorded.
     """
 
     def __init__(self, run: RunContext) -> None:
@@ -185,6 +224,7 @@ class CurrentJob:
         self.job = JobState(pip_protocol.JobOrder("", None, (), {}, "", "", Path()))
         self.place_wheel: Callable[[Any, Path], bool] | None = None
         self.ask_for_headers: Callable[[Iterable[str]], dict[str, Any]] | None = None
+        self.sees_provenance = False
 
     def begin(self, order: pip_protocol.JobOrder) -> JobState:
         """Start a new job and return its state."""

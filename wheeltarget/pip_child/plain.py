@@ -10,13 +10,19 @@ from pip._internal.exceptions import PipError
 from pip._internal.req import req_file
 from pip._vendor.requests import RequestException
 
-from wheeltarget.pip_child.job import CurrentJob, RunContext, download
+from wheeltarget.pip_child import moved_error
+from wheeltarget.pip_child.job import CurrentJob, RunContext, changed_environment, download
 from wheeltarget.pip_child.patches.install import install
 from wheeltarget.pip_child.patches.messages import describe
 from wheeltarget.pip_child.patches.requirements_files import FILES
 from wheeltarget.pip_child.patches.trial import run_trial
 from wheeltarget.pip_protocol import Contents, JobOrder, PlainRun, ReadFiles, write_message
 
+_lacks_indexes = ""
+try:
+    from wheeltarget.pip_child import project_indexes
+except (ImportError, AttributeError) as error:
+    _lacks_indexes = repr(error)  # that matters only if a project has an index of its own
 _can_observe = True
 try:
     from wheeltarget.pip_child.patches.chosen_files import observe_result
@@ -59,11 +65,20 @@ def _run_pip(request: PlainRun, result: Path) -> int:
     if request.files or not request.observed:
         install(current, FILES)
         run_trial(current, plain=True)
+    if request.indexes and _lacks_indexes:
+        raise moved_error("imports", _lacks_indexes)
+    if request.indexes:
+        install(current, project_indexes.INDEXES)
     if request.observed and _can_observe:
         observe_result(current)
-    order = JobOrder("this interpreter", None, request.arguments, request.files, "", "", result)
+    order = JobOrder(
+        *("this interpreter", None, request.arguments, request.files, "", "", result),
+        indexes=request.indexes,
+    )
     job = current.begin(order)
-    exit_code = download(request.arguments)
+    variables = project_indexes.variables_for(order) if request.indexes else {}
+    with changed_environment(unset=(), **variables):
+        exit_code = download(request.arguments)
     if job.was_run:
         write_message(result, job.report(exit_code))
     return exit_code

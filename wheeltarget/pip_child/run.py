@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from wheeltarget.cache.wheel_store import Store
@@ -29,7 +31,8 @@ from wheeltarget.pip_child.patches.trial import run_trial
 from wheeltarget.pip_child.patches.user_agent import avoid_programs
 from wheeltarget.pip_child.prefetch.install import Prefetching
 from wheeltarget.pip_child.progress import reporting
-from wheeltarget.pip_protocol import INTERRUPTED, ResolveJobs, write_message
+from wheeltarget.pip_child.project_indexes import INDEXES, variables_for
+from wheeltarget.pip_protocol import INTERRUPTED, JobOrder, ResolveJobs, write_message
 from wheeltarget.utils.progress import Progress
 
 _SEAMS = (
@@ -43,6 +46,7 @@ _SEAMS = (
     Seam("index pages", index_pages.patch_pages, index_pages.prove_pages),
     Seam("existing files", existing_files.patch_existing, None),
     Seam("chosen files", chosen_files.patch_result, chosen_files.prove_result),
+    INDEXES,
 )
 
 
@@ -91,14 +95,25 @@ def _install(current: CurrentJob, prefetching: Prefetching, *, lists: bool) -> N
         prefetching.remove("in a trial")
         run_trial(current, plain=False)
     prefetching.write_note()
+    with suppress(Exception):  # it only matters if somebody wants the provenance
+        current.sees_provenance = chosen_files.sees_provenance(current)
     if lists:
         lister = ProjectLister(current, prefetching.fetch_pages)
         install(current, Seam("files of projects", lister.patch, lister.prove))
 
 
+def _own_environment(order: JobOrder) -> AbstractContextManager[None]:
+    """Return a context in which pip reads of its configuration what a job allows."""
+    variables = variables_for(order)
+    if order.configured:
+        return changed_environment(unset=order.unset, **variables)
+    settings = [name for name in os.environ if name.startswith("PIP_")]
+    return changed_environment(unset=settings, **{"PIP_CONFIG_FILE": os.devnull, **variables})
+
+
 def _run_job(current: CurrentJob, *, lists: bool) -> None:
     job = current.job
-    with changed_environment(unset=job.order.unset):
+    with _own_environment(job.order):
         exit_code = download(job.order.arguments)
     if exit_code == 0 and not job.was_run:
         sys.stderr.write(
@@ -106,6 +121,8 @@ def _run_job(current: CurrentJob, *, lists: bool) -> None:
             "target: remove --python, and unset PIP_PYTHON\n"
         )
         exit_code = 1
-    message = job.listing if lists else job.report(exit_code)
+    report = job.report(exit_code, current.run.statuses.values())
+    report = replace(report, sees_provenance=current.sees_provenance)
+    message = job.listing if lists else report
     if message is not None:
         write_message(job.order.result, message)

@@ -19,7 +19,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from optparse import Option, OptionParser
@@ -88,9 +88,29 @@ FOR_BUILDING = frozenset({
 })  # fmt: skip
 """Options that also apply when a wheel is built: those for the index and for output."""
 
+FOR_FETCHING = frozenset({
+    "--index-url", "--extra-index-url", "--no-index", "--find-links", "--progress-bar",
+    "--keyring-provider", "--proxy", "--no-proxy-env", "--retries", "--resume-retries", "--timeout",
+    "--trusted-host", "--cert", "--client-cert", "--cache-dir", "--no-cache-dir", "--no-input",
+    "--no-color", "--verbose", "--quiet", "--log", "--debug", "--use-feature", "--use-deprecated",
+    "--uploaded-prior-to", "--refresh-package",
+})  # fmt: skip
+"""Options for whatever is fetched: those for the index, for output, and the cut-off."""
+
 _LISTS = {
     "--requirement", "--constraint", "--group", "--requirements-from-script", "--platform", "--abi",
 }  # fmt: skip
+_SEVERAL = {
+    "--build-constraint", "--extra-index-url", "--find-links", "--trusted-host", "--use-feature",
+    "--use-deprecated", "--refresh-package",
+}  # fmt: skip
+"""Options for fetching of which a setting may have several values, separated by white space."""
+
+_FIRST_SPELLINGS = {
+    spelling: next(each for each in row if each.startswith("--"))
+    for row in (*WITH_VALUE, *WITHOUT_VALUE)
+    for spelling in row
+}
 _DECISIVE = {"--dest", "--python", *_LISTS, *ENVIRONMENT_OPTIONS}
 _SETTINGS = {
     spelling.removeprefix("--"): name
@@ -238,7 +258,8 @@ def _split(arguments: tuple[str, ...], with_value: Table, without_value: Table) 
 
 class _Parser(OptionParser):
     def error(self, msg: str) -> NoReturn:
-        raise UsageError(msg)
+        ours = "only wheeltarget download takes it, also with -r pylock.toml"
+        raise UsageError(msg, ours if msg.endswith(" --with-pip") else "")
 
 
 def _parser(given: list[GivenOption], with_value: Table, without_value: Table) -> OptionParser:
@@ -335,6 +356,25 @@ def is_quiet(command: CommandLine, settings: Mapping[str, str]) -> bool:
 def refuses_colour(command: CommandLine, settings: Mapping[str, str]) -> bool:
     """Return whether pip is not to use colours, by its options or its configuration."""
     return is_on(command, settings, "no-color")
+
+
+def settings_as_options(
+    settings: Mapping[str, str], names: Collection[str]
+) -> Iterator[GivenOption]:
+    """Yield settings of pip's configuration as options of the command line.
+
+    :param settings: every value as it is written, by long option without its dashes.
+    :param names: the options that are wanted, by their first long spelling.
+    """
+    for setting, value in settings.items():
+        name = _FIRST_SPELLINGS.get(f"--{setting}", "")
+        if name not in names:
+            continue
+        if (name,) in WITHOUT_VALUE or name in {"--quiet", "--verbose"}:
+            yield from [GivenOption(name)] * _count(value)
+        else:
+            values = value.split() if name in _SEVERAL else [value]
+            yield from (GivenOption(name, each) for each in values)
 
 
 def is_on(command: CommandLine, settings: Mapping[str, str], name: str) -> bool:

@@ -29,6 +29,7 @@ from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver.index_failures import find_index_failures
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job, address, is_needed, wheel_name
+from wheeltarget.resolver.project_statuses import describe_quarantined
 from wheeltarget.targets.compatibility import (
     FITS,
     Difference,
@@ -61,6 +62,7 @@ _OTHER_PROJECT, _INVALID = "different_project", "format_invalid"
 
 _STRONG = ("sha256", "sha384", "sha512")
 """The algorithms that pip accepts for ``--hash``."""
+_MAYBE_PATH_OR_URL = re.compile(r"[/\\:@]|^\.")
 _MOST_TRIED = 50
 """How many tags are tried for one suggestion; an index can have files for any number."""
 
@@ -200,6 +202,10 @@ def explain_failures(
     disputed = tuple(fault for _, result in failed for fault in _disputed(result))
     if disputed:
         return InputError(disputed)
+    unread_by_pip = (result.job for _, result in failed if result.failure is None)
+    invalid = dict.fromkeys(fault for job in unread_by_pip for fault in find_unreadable(job))
+    if invalid:
+        return InputError(tuple(invalid))
     *others, last = (label for label, _ in failed)
     names = f"{', '.join(others)} and {last}" if others else last
     explained = [(result, tuple(_explain_job(result, build))) for _, result in failed]
@@ -208,14 +214,31 @@ def explain_failures(
     messages = [text for r, some in explained if not some for text in r.messages]
     # A missing file may have been on one of these.
     unread = find_index_failures(result for _, result in failed)
+    quarantined = describe_quarantined(each for _, result in failed for each in result.statuses)
+    reasons = (*quarantined, *(failure.describe() for failure in unread))
     error = ResolutionError(
         f"pip failed for {names}; nothing was saved",
         hint if any(some for _, some in explained) else "see pip's output above",
         exit_code=failed[0][1].exit_code,
-        messages=(*(f"ERROR: {failure.describe()}" for failure in unread), *messages),
+        messages=(*(f"ERROR: {reason}" for reason in reasons), *messages),
     )
     error.explanations = tuple(each for _, some in explained for each in some)
     return error
+
+
+def find_unreadable(job: Job) -> Iterator[Fault]:
+    """Yield a fault for each invalid requirement of a job, after pip could not read them."""
+    for line in job.lines:
+        text = line.parsed.requirement
+        if not text or _MAYBE_PATH_OR_URL.search(text):
+            continue
+        try:
+            Requirement(text)
+        except InvalidRequirement as error:
+            why = str(error).partition("\n")[0]
+            start = line.parsed.text.find(text)
+            message = f"{text} is not a valid requirement: {why}"
+            yield line.fault(message, "", start, start + len(text))
 
 
 def _disputed(result: JobResult) -> Iterator[Fault]:

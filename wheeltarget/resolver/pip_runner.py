@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from packaging.requirements import Requirement
 from wheeltarget import pip_protocol as protocol
 from wheeltarget.errors import DownloadError, Fault, InputError, InterruptedRunError, PipMovedError
 from wheeltarget.pip_config.options import read_connections
+from wheeltarget.pip_config.project_indexes import NO_INDEXES, ProjectIndexes
 from wheeltarget.pip_protocol import Contents, read_message, to_json, write_message
 from wheeltarget.requirements.foreign_locks import LockedVersion
 from wheeltarget.resolver import prestart
@@ -76,6 +78,7 @@ class RunOptions:
     :param hashed: whether a dry run fetches what is needed to know every sha256.
     :param refresh: whether index pages that are fresh in pip's cache are fetched again.
     :param kept: the projects whose sources a dry run fetches, too.
+    :param first: the number of the first job; that of the jobs before in the same stage.
     """
 
     folders: tuple[str, ...]
@@ -86,6 +89,7 @@ class RunOptions:
     store: Path | None = None
     refresh: bool = False
     kept: frozenset[str] = frozenset()
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ class JobResult:
     fresh_until: float | None = None
     page_failures: tuple[protocol.PageFailure, ...] = ()
     left_out: tuple[protocol.LeftOutProject, ...] = ()
+    statuses: tuple[protocol.ProjectStatus, ...] = ()
+    sees_provenance: bool = True
 
 
 @contextmanager
@@ -131,7 +137,8 @@ def run_jobs(
     :param labels: the name of each job's target in messages.
     :raises UsageError: if ``WHEELTARGET_CONNECTIONS`` is not a number.
     """
-    folders = [stage.job_folder(number) for number in range(len(jobs))]
+    numbers = range(options.first, options.first + len(jobs))
+    folders = [stage.job_folder(number) for number in numbers]
     connections = read_connections(os.environ)
     count = max(min(options.processes, len(jobs)), 1)
     captured = count > 1 or options.silent
@@ -139,12 +146,12 @@ def run_jobs(
     orders = [
         replace(
             _make_order(job, label, for_pip, folder, stage.folder / f"result-{number}.json"),
-            destination=str(stage.destination / options.folders[number]),
+            destination=str(stage.destination / options.folders[number - options.first]),
             dry_run=options.dry_run,
             hashed=options.hashed,
             kept=options.kept,
         )
-        for number, (job, label, folder) in enumerate(zip(jobs, labels, folders, strict=True))
+        for number, job, label, folder in zip(numbers, jobs, labels, folders, strict=True)
     ]
     files = []
     for number in range(count):
@@ -156,7 +163,7 @@ def run_jobs(
             options.refresh,
             watched=is_watched(),
         )
-        files.append(_write_request(stage.folder / f"child-{number}", request))
+        files.append(_write_request(stage.folder / f"child-{options.first + number}", request))
     exit_codes = run_all(
         files, stage.temporary, stage.notify_guard, captured=captured, silent=options.silent
     )
@@ -200,7 +207,7 @@ def _read_listing(order: protocol.JobOrder) -> protocol.JobListing:
 
 
 def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:
-    """Run pip for a job without a target; only the content of requirements files is changed.
+    """Run pip for a job without a target; see :class:`~wheeltarget.pip_protocol.PlainRun`.
 
     pip runs in the terminal, and signals are passed on to it.
 
@@ -210,7 +217,7 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
     """
     prestart.dismiss()  # that process is for targets
     with temporary_folder("plain") as home:
-        request = protocol.PlainRun(job.arguments, dict(job.files), observed)
+        request = protocol.PlainRun(job.arguments, dict(job.files), observed, job.indexes.pairs)
         command = prestart.command(str(_write_request(home, request)))
         streams = _streams() if _is_captured() else {}
         with forward_signals() as receivers, subprocess.Popen(command, **streams) as child:
@@ -248,17 +255,27 @@ def fetch_locked(request: protocol.FetchLocked, stage: Stage) -> protocol.FetchR
     return read_message(home / protocol.RESULT, protocol.FetchReport)
 
 
-def build_wheel(source: Path, folder: Path, options: Sequence[str], stage: Stage) -> int:
+def build_wheel(
+    source: Path,
+    folder: Path,
+    options: Sequence[str],
+    stage: Stage,
+    indexes: ProjectIndexes = NO_INDEXES,
+) -> int:
     """Build a wheel of a source for this machine, in isolation, and without its dependencies.
 
     :param options: options for ``pip wheel``.
+    :param indexes: the indexes of projects, from which what the build requires comes, too.
     :returns: pip's exit code.
     """
     result = f"--wheel-dir={folder}"
-    command = python("-m", "pip", "wheel", *options, "--no-deps", result, str(source))
+    pip = "wheeltarget.pip_child.build_pip" if indexes else "pip"
+    command = python("-m", pip, "wheel", *options, "--no-deps", result, str(source))
     variables = {name: os.environ[name] for name in os.environ if name not in _NOT_FOR_BUILDING}
     # The hash of the source was checked when it was fetched.
     variables |= {**_temporary(stage.temporary), "PIP_REQUIRE_HASHES": "0"}
+    if indexes:
+        variables[protocol.INDEXES_VARIABLE] = json.dumps(indexes.pairs)
     # Most backends then make the same wheel of the same source, on any day.
     variables.setdefault("SOURCE_DATE_EPOCH", str(_FIRST_DAY_OF_ZIP))
     sys.stderr.flush()
@@ -290,7 +307,9 @@ def _make_order(
         job.sources,
         dict(job.preferred),
         job.excluded.patterns,
+        job.indexes.pairs,
         dry_run=True,
+        configured=job.configured,
     )
 
 

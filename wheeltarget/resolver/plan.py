@@ -38,6 +38,12 @@ from wheeltarget.pip_config.options import (
     is_lock,
     split_file_options,
 )
+from wheeltarget.pip_config.project_indexes import (
+    NO_INDEXES,
+    OPTION,
+    ProjectIndexes,
+    is_project_index,
+)
 from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.foreign_locks import EXPORTS, LockedVersion
 from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
@@ -79,9 +85,12 @@ class Job:
     :param sources: the projects whose source distributions are allowed, normalised.
     :param preferred: (project, version) for each version to try before all others.
     :param excluded: the projects that are left out, with what only they need.
+    :param configured: whether pip reads its configuration, which may name requirements.
+    :param indexes: the indexes of projects.
     :param hashed: the projects with a hash if pip requires hashes, normalised; else None.
     :param disputed: (project, fault) for each project of which locks of other tools have two
         versions for this target; a fault only if the project is needed.
+    :param variables: environment variables that pip sees for this job.
     """
 
     target: Target | None
@@ -94,6 +103,8 @@ class Job:
     disputed: tuple[tuple[str, Fault], ...] = ()
     hashed: frozenset[str] | None = None
     excluded: Exclusions = NOTHING
+    configured: bool = True
+    indexes: ProjectIndexes = NO_INDEXES
 
     def named_projects(self) -> Iterator[tuple[str, SourceLine]]:
         """Yield the project that each line names, or else its URL as pip reads it, and the line."""
@@ -111,6 +122,7 @@ class Plan:
     :param unused_constraints: the constraints whose clause matches no target of the run.
     :param pip_only: the options whose requirements only pip reads, for this interpreter as well.
     :param leave_outs: what the command line leaves out.
+    :param indexes: the indexes of projects.
     """
 
     jobs: tuple[Job, ...]
@@ -118,6 +130,7 @@ class Plan:
     unused_constraints: tuple[SourceLine, ...] = ()
     pip_only: tuple[str, ...] = ()
     leave_outs: LeaveOuts = ALL_KEPT
+    indexes: ProjectIndexes = NO_INDEXES
 
     @property
     def is_plain(self) -> bool:
@@ -155,6 +168,7 @@ def make_plan(
     locks: bool = False,
     exists: Callable[[str], bool] = lambda _path: True,
     leave_outs: LeaveOuts = ALL_KEPT,
+    indexes: ProjectIndexes = NO_INDEXES,
 ) -> tuple[Plan, tuple[Fault, ...]]:
     """Decide which requirements go to pip for which target.
 
@@ -166,6 +180,7 @@ def make_plan(
     :param locks: whether the result is locked, so that every file needs a hash.
     :param exists: whether a file or folder exists, by its path.
     :param leave_outs: what is left out for every target.
+    :param indexes: the indexes of projects.
     :returns: the plan, and the faults; with faults the plan must not be run.
     """
     found, faults = _look_up_all((*inputs.named, *defaults), look_up)
@@ -178,6 +193,7 @@ def make_plan(
     options = all_options(inputs.files, command)
     if set(by_target) != set(default_targets):
         faults += (_inherited_fault(each) for each in inherited if _only_pip_reads(each))
+    faults += _index_faults(options)
     constraints = {each: constraints_for(each, inputs.entries, found) for each in by_target}
     jobs = []
     for target, entries in by_target.items():
@@ -208,6 +224,7 @@ def make_plan(
             disputed=tuple(_disputed(target, inputs.locked)),
             hashed=frozenset(_hashed_projects(mine)) if hashes else None,
             excluded=left_out,
+            indexes=indexes,
         )
         jobs.append(job)
     mixed = None in by_target and len(by_target) > 1 and not defaults
@@ -221,6 +238,7 @@ def make_plan(
         tuple(dict.fromkeys(unused_constraints)),
         tuple(" ".join(option.arguments) for option in pip_only if mixed),
         leave_outs,
+        indexes,
     )
     return plan, tuple(dict.fromkeys(faults))
 
@@ -291,12 +309,17 @@ def _arguments(
         if option.name not in left_out and (takes_pip_only or not _only_pip_reads(option)):
             yield from option.arguments
     if target is not None:
-        interpreter, abi, platform = target.tags[0].split("-")
-        yield f"--python-version={target.python}"
-        yield f"--implementation={interpreter.rstrip('0123456789')}"
-        yield from (f"--abi={abi}", f"--platform={platform}")  # the child adds the complete tags
-        yield "--only-binary=:all:"  # a source would be built for this machine, not for the target
-        yield "--disable-pip-version-check"  # pip would show its note once for each target
+        yield from target_arguments(target)
+
+
+def target_arguments(target: Target) -> Iterator[str]:
+    """Yield the arguments with which pip chooses wheels for a target."""
+    interpreter, abi, platform = target.tags[0].split("-")
+    yield f"--python-version={target.python}"
+    yield f"--implementation={interpreter.rstrip('0123456789')}"
+    yield from (f"--abi={abi}", f"--platform={platform}")  # the child adds the complete tags
+    yield "--only-binary=:all:"  # a source would be built for this machine, not for the target
+    yield "--disable-pip-version-check"  # pip would show its note once for each target
 
 
 def all_options(
@@ -321,6 +344,21 @@ def _only_pip_reads(option: GivenOption) -> bool:
     """Return whether an option has requirements that only pip reads."""
     is_file = option.name == "--requirement"
     return option.name in PIP_ONLY or (is_file and is_lock(option.value or ""))
+
+
+def _index_faults(
+    options: Iterable[tuple[SourceLine | None, GivenOption]],
+) -> Iterator[Fault]:
+    """Yield a fault for each index of a project that is given as an index for all of them."""
+    for line, option in options:
+        if option.name != "--index-url" or not is_project_index(option.value or ""):
+            continue
+        message = f"{option.value} is the index of a project, and {option.name} is for all of them"
+        if line is None:
+            yield Fault(message, f"write {OPTION} {option.value}")
+        else:
+            hint = f"name it with {OPTION} on the command line, or in pyproject.toml"
+            yield line.fault(message, hint)
 
 
 def _inherited_fault(option: GivenOption) -> Fault:

@@ -59,11 +59,14 @@ class Stage:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def part(self, name: str) -> Stage:
-        """Return a new stage within this one, for jobs of which no file goes to the destination."""
+    def part(self, name: str, destination: Path | None = None) -> Stage:
+        """Return a new stage within this one, for further jobs.
+
+        :param destination: where their files go in the end; None if they go nowhere.
+        """
         folder = self.folder / name
         folder.mkdir()
-        part = Stage(folder, folder / "nowhere", self._record)
+        part = Stage(folder, destination or folder / "nowhere", self._record)
         part._guard = self._guard
         return part
 

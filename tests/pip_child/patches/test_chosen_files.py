@@ -21,8 +21,9 @@ from tests.support.child import (
 )
 from tests.support.cli import names
 from tests.support.index import LocalIndex
+from tests.support.moved_pip import Edit, move_pip
 from tests.support.wheels import make_wheel
-from wheeltarget.pip_protocol import ChosenFile, JobReport
+from wheeltarget.pip_protocol import ChosenFile, JobReport, ProjectStatus
 
 pytestmark = pytest.mark.seams
 
@@ -189,3 +190,61 @@ def test_legacy_resolver_is_refused(
     assert run.results == (JobReport(1, "all"),)
     assert "legacy resolver" in run.stderr
     assert index.requests == ()
+
+
+@pytest.mark.parametrize("ahead", ["0", "1"])
+@pytest.mark.parametrize("json", [True, False], ids=["json", "html"])
+def test_what_pip_ignores_of_a_page(
+    shop: Workshop, shelf: Path, ahead: str, *, json: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provenance of a file (PEP 740), and the status of its project (PEP 792)."""
+    monkeypatch.setenv("WHEELTARGET_AHEAD", ahead)
+    attested = make_wheel(shelf, "app", requires=["lib", "other"]).name
+    make_wheel(shelf, "lib")
+    elsewhere = make_wheel(shelf, "other").name
+    make_wheel(shelf, "unneeded")
+    with LocalIndex(shelf, json=json, username="me", password="secret") as index:  # noqa: S106
+        index.attest(attested, "../../integrity/app")
+        index.attest(elsewhere, "https://me:secret@example.invalid/other")
+        index.mark("app", "deprecated", "use <b>\n instead")
+        index.mark("other", "archived")
+        index.mark("unneeded", "archived")
+        arguments = [*with_password(index), "app"]
+        run = shop.run(Job(arguments), Job(arguments))
+        for number in range(2):
+            report = run.report(number)
+            assert report.sees_provenance
+            assert {file.name: file.provenance for file in report.chosen} == {
+                "app": f"{index.base}/integrity/app",
+                "lib": None,
+                "other": "https://example.invalid/other",
+            }
+            assert set(report.statuses) == {
+                ProjectStatus("app", f"{index.url}app/", "deprecated", "use <b>\n instead"),
+                ProjectStatus("other", f"{index.url}other/", "archived"),
+            }
+
+
+def test_status_of_a_project_without_files(shop: Workshop, index: LocalIndex, shelf: Path) -> None:
+    """As of a quarantined one."""
+    make_wheel(shelf, "bad")
+    index.mark("bad", "quarantined", "malware")
+    run = shop.run(Job(online(index, "bad")))
+    assert run.report(0).exit_code == 1
+    status = ProjectStatus("bad", f"{index.url}bad/", "quarantined", "malware")
+    assert run.report(0).statuses == (status,)
+
+
+def test_pip_that_reads_pages_in_another_way(
+    shop: Workshop, index: LocalIndex, shelf: Path, tmp_path: Path
+) -> None:
+    """Then it is not known which files have a provenance, which only matters if it is wanted."""
+    index.attest(make_wheel(shelf, "app").name, "/integrity/app")
+    edits = [
+        Edit("_internal.models.link", "def from_element(", "def from_anchor("),
+        Edit("_internal.index.collector", "Link.from_element(", "Link.from_anchor("),
+    ]
+    path = move_pip(tmp_path, edits)
+    run = shop.run(Job(online(index, "app")), variables={"PYTHONPATH": path})
+    assert run.exit_code == 0, run.stderr
+    assert not run.report(0).sees_provenance

@@ -10,13 +10,14 @@ import pytest
 from pip._internal.models.link import Link
 from pip._internal.req.constructors import install_req_from_line
 
-from wheeltarget.pip_child.job import CurrentJob, RunContext
+from wheeltarget.pip_child.job import CurrentJob, JobState, RunContext
 from wheeltarget.pip_child.patches.failures import (
     _captured,
     _chain_of,
     file_facts,
     places_of,
 )
+from wheeltarget.pip_child.patches.install import PROOF
 from wheeltarget.pip_child.patches.selection import proof_finder
 
 URL = "https://example.invalid/"
@@ -47,7 +48,7 @@ def test_places_have_no_credentials() -> None:
         find_links=["shelf"],
     )
     finder = SimpleNamespace(search_scope=scope)
-    assert list(places_of(finder, "app")) == ["https://a.invalid/app/", "shelf"]
+    assert list(places_of(JobState(PROOF), finder, "app")) == ["https://a.invalid/app/", "shelf"]
 
 
 @pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG])

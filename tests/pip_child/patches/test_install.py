@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from pip._internal.build_env import SubprocessBuildEnvironmentInstaller
+from pip._internal.utils import misc
 
 from tests.support.child import LINUX, Job, Workshop
 from tests.support.cli import download, names
@@ -37,6 +39,8 @@ RESOLVER = "_internal.resolution.resolvelib.resolver"
 FACTORY = "_internal.resolution.resolvelib.factory"
 CANDIDATES = "_internal.resolution.resolvelib.candidates"
 TARGET_PYTHON = "_internal.models.target_python"
+MISSING = set() if hasattr(misc, "get_runnable_pip") else {"_internal.utils.misc"}
+BUILDS = SubprocessBuildEnvironmentInstaller.__module__.removeprefix("pip.")
 
 HOST_HOLDS = """
 import os, platform, sys
@@ -354,6 +358,25 @@ MOVES = {
     "failures-of-pages-are-logged-elsewhere": [
         Edit(COLLECTOR, "_handle_get_simple_fail(link, exc)", "logger.debug(link)"),
     ],
+    # From which index a project comes
+    "pages-of-a-project-are-collected-by-a-private-function": [
+        Edit(FINDER, "self._link_collector.collect_sources(", "_collect(self._link_collector, "),
+        Edit(FINDER, "", "\n_collect = LinkCollector.collect_sources\n"),
+    ],
+    "pages-of-a-project-are-collected-before": [
+        Edit(
+            FINDER,
+            "collected_sources = self._link_collector.collect_sources(",
+            "collected_sources = LinkCollector(self._link_collector.session, "
+            "self._link_collector.search_scope)._collect(",
+        ),
+        Edit(COLLECTOR, "", "\nLinkCollector._collect = LinkCollector.collect_sources\n"),
+    ],
+    "pip-for-builds-has-another-name": _renamed(
+        "get_runnable_pip",
+        "find_pip",
+        *({"_internal.cli.main_parser", BUILDS, "_internal.utils.misc"} - MISSING),
+    ),
     # Existing files
     "look-into-the-folder-has-another-name": _renamed(
         "_check_download_dir", "_find_downloaded", PREPARE

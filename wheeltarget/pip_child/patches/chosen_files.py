@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from pip._internal.commands import create_command, download
 from pip._internal.exceptions import CommandError, InstallationError
+from pip._internal.index import collector
 from pip._internal.models.link import Link
 from pip._internal.operations import prepare
 from pip._internal.req import req_install
@@ -37,6 +40,7 @@ def patch_result(current: CurrentJob) -> None:
     """Record what pip chose, and hide its list of saved files, which are not in place yet."""
     _note_resolver(current)
     _patch_saving(current)
+    _patch_links(current)
 
     @replaces(download.DownloadCommand, "run")
     def run(original: Any, self: Any, options: Any, arguments: list[str]) -> int:
@@ -56,6 +60,15 @@ def patch_result(current: CurrentJob) -> None:
             _note_result(current, options)
         return exit_code
 
+    # Nothing is downloaded successfully before every target is done and placed.
+    if "write_output" not in vars(download):
+        raise AttributeError("write_output")
+    download.write_output = lambda *_arguments: None
+
+
+def _patch_links(current: CurrentJob) -> None:
+    """Record what pip ignores of the files on a page."""
+
     @replaces(Link, "from_json")
     def from_json(original: Any, file_data: Any, *rest: Any, **named: Any) -> Any:
         # pip ignores the sizes that an index lists (PEP 700), and before 26.0 the upload times.
@@ -68,12 +81,15 @@ def patch_result(current: CurrentJob) -> None:
             time = file_data.get("upload-time") if order.dry_run and order.hashed else None
             if isinstance(time, str):
                 current.run.uploads[url] = time
+            _note_provenance(current, url, file_data.get("provenance"))
         return link
 
-    # Nothing is downloaded successfully before every target is done and placed.
-    if "write_output" not in vars(download):
-        raise AttributeError("write_output")
-    download.write_output = lambda *_arguments: None
+    @replaces(Link, "from_element", optional=True)
+    def from_element(original: Any, anchor: Any, *rest: Any, **named: Any) -> Any:
+        link = original(anchor, *rest, **named)
+        if link is not None and isinstance(anchor, dict) and "data-provenance" in anchor:
+            _note_provenance(current, link.url_without_fragment, anchor["data-provenance"])
+        return link
 
 
 def _check_options(current: CurrentJob, options: Any) -> None:
@@ -101,6 +117,24 @@ def prove_result(_current: CurrentJob) -> bool:
         and find("--use-deprecated").dest == "deprecated_features_enabled"
         and getattr(find("--only-deps"), "dest", "") in {"", "only_dependencies"}  # since pip 26.2
     )
+
+
+def sees_provenance(current: CurrentJob) -> bool:
+    """Return whether the provenance of files on both kinds of pages is recorded."""
+    url = "https://example.invalid/simple/proof/"
+    filename = "proof-1-py3-none-any.whl"
+    provenance = current.run.provenance
+    file = {"url": filename, "hashes": {}, "provenance": "json"}
+    pages = (
+        ("application/vnd.pypi.simple.v1+json", json.dumps({"files": [file]})),
+        ("text/html", f'<a href="{filename}" data-provenance="html">proof</a>'),
+    )
+    found = []
+    for kind, text in pages:
+        page = collector.IndexContent(text.encode(), kind, None, url, cache_link_parsing=False)
+        list(collector.parse_links(page))
+        found.append(provenance.pop(f"{url}{filename}", None))
+    return found == ["json", "html"]
 
 
 def observe_result(current: CurrentJob) -> None:
@@ -172,7 +206,21 @@ def _chosen_files(job: JobState, run: RunContext) -> Iterator[ChosenFile]:
             subdirectory=link.subdirectory_fragment or "",
             accepts=allowed_hashes(requirement),
             uploaded=run.uploads.get(link.url_without_fragment),
+            provenance=_provenance_of(run, link),
         )
+
+
+def _note_provenance(current: CurrentJob, url: str, provenance: object) -> None:
+    """Record where the provenance of a file is, which pip ignores."""
+    if isinstance(provenance, str) and provenance:
+        current.run.provenance[url] = provenance
+
+
+def _provenance_of(run: RunContext, link: Any) -> str | None:
+    """Return the URL of the provenance of a file, without credentials."""
+    found = run.provenance.get(link.url_without_fragment)
+    page = link.comes_from if isinstance(link.comes_from, str) else ""
+    return found and without_credentials(urljoin(page, found))
 
 
 def _name_of(job: JobState, link: Any) -> str:

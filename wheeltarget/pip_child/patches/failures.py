@@ -222,25 +222,25 @@ def _failure(job: JobState, finder: Any, demands: list[Demand], unseen: list[str
         name: tuple(
             fact
             for _, fact in file_facts(
-                finder, name, [*job.links_of(name), *variant_links(finder, name)], job.view
+                finder, name, [*job.links_of(name), *variant_links(job, finder, name)], job.view
             )
         )
         for name in sorted({demand.project for demand in demands if demand.project})
     }
-    places = ((name, tuple(places_of(finder, name))) for name in files if not files[name])
+    places = ((name, tuple(places_of(job, finder, name))) for name in files if not files[name])
     return Failure(tuple(demands), tuple(files.items()), tuple(places), tuple(unseen))
 
 
-def places_of(finder: Any, project: str) -> Iterator[str]:
+def places_of(job: JobState, finder: Any, project: str) -> Iterator[str]:
     """Return the index pages and folders that pip searches for a project."""
-    scope = finder.search_scope
+    scope = job.scope_of(finder.search_scope, project)
     for place in (*scope.get_index_urls_locations(project), *scope.find_links):
         yield without_credentials(place)
 
 
-def variant_links(finder: Any, project: str) -> Iterator[Link]:
+def variant_links(job: JobState, finder: Any, project: str) -> Iterator[Link]:
     """Return links to the variant wheels of a project in local folders, which pip passes over."""
-    for place in map(Path, finder.find_links):
+    for place in map(Path, job.scope_of(finder.search_scope, project).find_links):
         for file in sorted(place.iterdir()) if place.is_dir() else ():
             variant = parse_variant(file.name)
             if variant is not None and variant[0] == project:

@@ -1,6 +1,7 @@
 """Patches that record the index pages of a job: unreadable ones, and until when others are fresh.
 
-pip passes over a page that it cannot read, as if the index did not have the project.
+pip passes over a page that it cannot read, as if the index did not have the project. It ignores the
+status that a page gives its project, which is recorded for all jobs.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from pip._internal.models.search_scope import SearchScope
 from pip._internal.utils.filetypes import is_archive_file
 from pip._vendor.requests import Response
 
-from wheeltarget.pip_child.index_content import is_index_page
+from wheeltarget.pip_child.index_content import is_index_page, read_status
 from wheeltarget.pip_child.job import CurrentJob, replaces
 from wheeltarget.pip_child.links import normalize_name, without_credentials
 from wheeltarget.pip_child.patches.messages import describe
-from wheeltarget.pip_protocol import PageFailure
+from wheeltarget.pip_protocol import PageFailure, ProjectStatus
 
 _NOT_A_PAGE = "it is not an index page"
 _NOT_TRUSTED = "pip ignores it: it has no TLS, and --trusted-host does not name it"
@@ -67,6 +68,8 @@ def patch_pages(current: CurrentJob) -> None:
             add_failure(current, search, page, search.reason)
         elif not _is_index_page(content, search):
             add_failure(current, search, page, _NOT_A_PAGE)
+        else:
+            _note_status(current, search, content)
         return content
 
     @replaces(collector, "parse_links", optional=True)
@@ -107,6 +110,17 @@ def _is_index_page(page: Any, search: Search) -> bool:
     return getattr(page, "names_files", False) or is_index_page(
         page.content, page.content_type, page.url, project
     )
+
+
+def _note_status(current: CurrentJob, search: Search, page: Any) -> None:
+    """Record the status of a project, which a prefetched page knows already."""
+    if not search.on_index:
+        return
+    known = hasattr(page, "status")
+    found = page.status if known else read_status(page.content, page.content_type)
+    if found is not None:
+        url = without_credentials(page.url)
+        current.run.statuses[url] = ProjectStatus(search.project, url, *found)
 
 
 def add_failure(current: CurrentJob, search: Search, page: Any, reason: object) -> None:

@@ -23,6 +23,9 @@ NARROW, SOURCE, PREFERRED = "narrow-proof", "source-proof", "preferred-proof"
 EXCLUDED = "excluded-proof"
 """A project that the proof's job leaves out."""
 
+OWN_INDEX = "own-index-proof"
+"""A project of the proof's job that has an index of its own."""
+
 PROOF = JobOrder(
     "proof",
     ODD,
@@ -35,6 +38,7 @@ PROOF = JobOrder(
     sources=frozenset({SOURCE}),
     preferred={PREFERRED: "1"},
     excluded=(EXCLUDED,),
+    indexes=((OWN_INDEX, "https://example.invalid/own"),),
 )
 """A job for a target that no machine has."""
 

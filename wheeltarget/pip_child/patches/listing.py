@@ -140,7 +140,7 @@ class ProjectLister:
         if project not in self._found:
             self._found[project] = self._collect(finder, project)
         found, failures, problem = self._found[project]
-        every = [*found, *variant_links(finder, project)]
+        every = [*found, *variant_links(self._current.job, finder, project)]
         facts = list(file_facts(finder, project, every, self._current.job.view))
         links = [link for link, fact in facts if fact.verdict in _CANDIDATES]
         rejected: set[str] = set()
@@ -171,11 +171,18 @@ class ProjectLister:
             if fact.verdict != _OTHER
             for url in [address_of(link)]
         )
-        if files:
-            return FoundProject(files, taken, choice.applicable, problem, page_failures=failures)
-        places = tuple(places_of(finder, project))
-        others = tuple(sorted(_neighbours(finder, facts)))
-        return FoundProject((), taken, choice.applicable, problem, places, others, failures)
+        known = self._current.run.statuses.values()
+        statuses = tuple(each for each in known if each.project == project)
+        places: tuple[Any, ...] = ()
+        others: tuple[Any, ...] = ()
+        if not files:
+            job = self._current.job
+            places = tuple(places_of(job, finder, project))
+            folders = job.scope_of(finder.search_scope, project).find_links
+            others = tuple(sorted(_neighbours(folders, facts)))
+        return FoundProject(
+            files, taken, choice.applicable, problem, places, others, failures, statuses
+        )
 
     def _collect(self, finder: Any, project: str) -> tuple[list[Any], tuple[PageFailure, ...], str]:
         """Collect the links of a project, once for all targets; return why some are missing."""
@@ -301,10 +308,10 @@ class _MetadataReader:
         return str(made.dist.requires_python)
 
 
-def _neighbours(finder: Any, facts: Iterable[Any]) -> set[str]:
+def _neighbours(folders: Iterable[str], facts: Iterable[Any]) -> set[str]:
     """Return the names of other projects on the same pages and in the same folders."""
     names = {fact.filename for _, fact in facts if fact.verdict == _OTHER}
-    for place in finder.find_links:
+    for place in folders:
         if Path(place).is_dir():
             names.update(each.name for each in Path(place).iterdir())
     return {normalize_name(name.split("-")[0]) for name in names if name.endswith(".whl")}

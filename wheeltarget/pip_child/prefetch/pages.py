@@ -19,7 +19,7 @@ from pip._internal.index.collector import _get_encoding_from_headers
 from pip._internal.models.link import Link
 from pip._internal.utils.misc import redact_auth_from_url
 
-from wheeltarget.pip_child.index_content import names_files
+from wheeltarget.pip_child.index_content import names_files, read_status
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 
@@ -84,6 +84,7 @@ class KeptPage:
         self.encoding = _get_encoding_from_headers(response.headers)
         self.is_readable = True
         self.names_files = names_files(response.content, self.content_type)
+        self.status = read_status(response.content, self.content_type)
         self._wanted = wanted
         self._links: dict[bool, _Files | None] = {}
         # The pages of a large run would take much memory otherwise.

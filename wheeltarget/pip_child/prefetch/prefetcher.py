@@ -90,7 +90,7 @@ class Prefetcher:
         if name in getattr(finder, "_locked_links", {}):
             return []
         session = finder._link_collector.session
-        scope = finder.search_scope
+        scope = self.current.job.scope_of(finder.search_scope, name)
         refreshed = getattr(session, "refresh_package", ())
         named = {"force_revalidate": True} if {":all:", name} & {*refreshed} else {}
         places = [*scope.get_index_urls_locations(name), *scope.find_links]

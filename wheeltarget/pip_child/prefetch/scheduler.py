@@ -85,7 +85,8 @@ class WalkScheduler:
         if projects:
             current.job.links, current.job.unread = mine.job.links, mine.job.unread
         for project in projects:
-            current.job.pages.add(finder.search_scope, project)
+            scope = current.job.scope_of(finder.search_scope, project)
+            current.job.pages.add(scope, project)
         return mine.walk.is_whole and _keys(roots) == _keys(mine.roots)
 
     def _run(self, own: Walk, *, takes_wheels: bool) -> None:
