@@ -374,3 +374,19 @@ def test_documented_makefile(project: Path, index: LocalIndex, commands: dict[st
     assert failed.returncode == 2
     assert "nothing" in failed.stderr
     assert contents(project / "wheelhouse") == contents(project / "whole")
+
+
+def test_provenance_is_merged_with_its_file(tmp_path: Path) -> None:
+    """An index may change it, so the first one is taken; one without its file stays behind."""
+    folders = tmp_path / "first", tmp_path / "second"
+    for folder in folders:
+        beside = Path(f"{make_wheel(folder, 'app')}.provenance")
+        beside.write_text(folder.name)
+        (folder / "lib-1.0.tar.gz.provenance").write_text("alone")
+    outcome = merge(MergeRequest(folders, tmp_path / "all"))
+    assert names(tmp_path / "all") == [APP, f"{APP}.provenance"]
+    assert (tmp_path / f"all/{APP}.provenance").read_text() == "first"
+    assert (
+        f"not merged from {folders[0]}, since neither distributions nor locks: "
+        in (outcome.notes[0])
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import download, environment
+from tests.support.cli import download, environment, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget.commands.prepare import note_unused_constraints, notes_on
@@ -188,6 +188,35 @@ def test_a_group_in_a_broken_file(
     assert result.exit_code == 1
     assert result.stderr.startswith(file)
     assert f": error: {message}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--group=dev"],
+            "cannot read pyproject.toml: No such file or directory\n  --group PATH/pyproject.toml",
+        ),
+        (
+            ["--group=sub/pyproject.toml:dev"],
+            "sub/pyproject.toml has no dependency group 'dev'\n  it has test, more\n",
+        ),
+        (["six; bogus"], "six; bogus is not a valid requirement: Expected a marker variable"),
+        (["-r", "needed.txt"], "six; bogus is not a valid requirement: Expected a marker variable"),
+    ],
+)
+def test_wrong_requirements_are_told_from_what_could_not_be_done(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "pyproject.toml").write_text("[dependency-groups]\ntest = []\nmore = []\n")
+    (tmp_path / "needed.txt").write_text("six; bogus\n")
+    for command, code in ((["lock"], 2), (["bundle", "-o", "x.zip"], 2), (["download"], 1)):
+        options = ["--tags", TARGET, "--no-index", *arguments]
+        result = wheeltarget(*command, *options, cwd=tmp_path)
+        assert (result.exit_code, result.stdout) == (code, ""), result.stderr
+        assert f"error: {message}" in result.stderr
+    assert {path.name for path in tmp_path.iterdir()} <= {"cache", "needed.txt", "sub"}
 
 
 def line(requirement: str) -> SourceLine:

@@ -11,6 +11,7 @@ from tests.support.cli import Result, proposed, wheeltarget
 from tests.support.here import run_here
 from tests.support.index import LocalIndex
 from tests.support.locked import lock_wheels
+from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
 
 TAG = "cp312-cp312-manylinux_2_28_x86_64"
@@ -150,3 +151,35 @@ def test_what_is_proposed_can_be_run(
     assert done.exit_code == 0, done.stderr
     assert wheels[0].read_bytes() == content
     assert prune(house, "-r", "pylock.toml", "--tags", TAG, *arguments).exit_code == 0
+
+
+def test_provenance_goes_with_its_file(house: Path) -> None:
+    old, new = (f"lib-{version}-py3-none-any.whl" for version in ("1.0", "2.0"))
+    for name in (old, new, "gone-1.0-py3-none-any.whl"):
+        (house / f"{name}.provenance").write_text("{}")
+    arguments = ("-r", "pylock.new.toml", "--transfer-since", "pylock.old.toml", "--to", "stick")
+    result = prune(house, *arguments)
+    assert result.exit_code == 0, result.stderr
+    stick = house.parent / "stick"
+    assert {path.name for path in stick.iterdir()} == {new, f"{new}.provenance"}
+    result = prune(house, "-r", "pylock.new.toml")
+    assert result.exit_code == 0, result.stderr
+    assert f"house/{old}.provenance" in result.stdout.splitlines()
+    assert not (house / f"{old}.provenance").exists()
+    assert (house / f"{new}.provenance").exists()
+
+
+def test_what_sources_need_to_be_built(tmp_path: Path) -> None:
+    """It stays, and it is taken along."""
+    folder = tmp_path / "house"
+    source = make_source(folder, "app", pyproject='[build-system]\nrequires = ["helper"]\n')
+    lock_wheels([source], TAG, tmp_path / "pylock.new.toml")
+    lock_wheels([make_wheel(folder, "stray")], TAG, tmp_path / "pylock.old.toml")
+    make_wheel(folder, "helper", requires=["lib"])
+    make_wheel(folder, "lib")
+    since = ["--transfer-since=pylock.old.toml", "--to=stick"]
+    assert prune(folder, "-r", "pylock.new.toml", *since).exit_code == 0
+    kept = ["app-1.0.tar.gz", "helper-1.0", "lib-1.0"]
+    assert names(tmp_path / "stick") == kept
+    assert prune(folder, "-r", "pylock.new.toml").exit_code == 0
+    assert names(folder) == kept

@@ -10,14 +10,14 @@ from difflib import get_close_matches
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.prepare import Prepared, note_unused_constraints, prepare
-from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
+from wheeltarget.errors import DownloadError, InputError, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, is_lock, project_names
 from wheeltarget.pip_config.platform_options import target_from_options
+from wheeltarget.pip_config.project_indexes import ProjectIndexes
 from wheeltarget.pip_protocol import (
     Demand,
     FileFact,
@@ -25,10 +25,18 @@ from wheeltarget.pip_protocol import (
     FoundProject,
     JobListing,
     ListedRequirement,
+    ProjectStatus,
 )
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import explanation
-from wheeltarget.resolver.explanation import Build, Explanation, Release, Suggestion, judge
+from wheeltarget.resolver.explanation import (
+    Build,
+    Explanation,
+    Release,
+    Suggestion,
+    find_unreadable,
+    judge,
+)
 from wheeltarget.resolver.index_failures import IndexFailure
 from wheeltarget.resolver.pip_runner import list_projects
 from wheeltarget.resolver.plan import (
@@ -39,6 +47,7 @@ from wheeltarget.resolver.plan import (
     parse_requirement,
     project_of,
 )
+from wheeltarget.resolver.project_statuses import describe_all
 from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets import catalog
 from wheeltarget.targets.compatibility import Difference
@@ -49,8 +58,6 @@ from wheeltarget.targets.variants import parse_variant
 
 SCHEMA = 1
 """The version of the document that :meth:`ExplainOutcome.as_dict` returns."""
-
-_MAYBE_PATH_OR_URL = re.compile(r"[/\\:@]|^\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class ExplainRequest:
     :param sources: the values of ``--allow-sdist``, each a list with commas.
     :param exclude: the values of ``--exclude``, each a list with commas.
     :param skip_provided: whether to leave out what the service of a target provides.
+    :param index: the values of ``--index``, each ``NAME=URL``.
     :param environment: the environment variables.
     """
 
@@ -72,6 +80,7 @@ class ExplainRequest:
     sources: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     skip_provided: bool = False
+    index: tuple[str, ...] = ()
     environment: Mapping[str, str] | None = None
 
 
@@ -269,7 +278,14 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
     invocation = invocation or read_invocation(request.arguments, request.environment)
     sources = project_names("--allow-sdist", request.sources)
     leave_outs = read_leave_outs(request.exclude, skip_provided=request.skip_provided)
-    prepared = prepare(invocation, request.tags, request.targets, sources, leave_outs=leave_outs)
+    prepared = prepare(
+        invocation,
+        request.tags,
+        request.targets,
+        sources,
+        leave_outs=leave_outs,
+        indexes=request.index,
+    )
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(faults)
@@ -283,16 +299,34 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
         with interruptible():
             listings = list_projects(jobs, [target.label for target in targets])
     except DownloadError as error:
-        unreadable = tuple(dict.fromkeys(fault for job in jobs for fault in _unreadable(job)))
+        unreadable = tuple(dict.fromkeys(fault for job in jobs for fault in find_unreadable(job)))
         raise InputError(unreadable) if unreadable else error from error
+    rows = make_rows(jobs, listings, catalog.look_up_tag)
     return ExplainOutcome(
         tuple((target.label, target.tags[0], target.python) for target in targets),
-        make_rows(jobs, listings, catalog.look_up_tag),
+        rows,
         (
+            *_note_indexes(rows, prepared.plan.indexes),
             *note_unused_constraints(prepared.plan),
+            *describe_all(_statuses(listings)),
             *(note_unknown(each.label) for each in targets if leave_outs.is_unknown(each)),
         ),
     )
+
+
+def _statuses(listings: Iterable[JobListing]) -> Iterator[ProjectStatus]:
+    """Yield the statuses of all projects that are listed."""
+    for listing in listings:
+        for _, project in listing.projects:
+            yield from project.statuses
+
+
+def _note_indexes(rows: Iterable[Row], indexes: ProjectIndexes) -> Iterator[str]:
+    """Yield a note for each project that has an index of its own."""
+    for project in dict.fromkeys(row.project for row in rows):
+        index = indexes.find(project) if project else None
+        if index is not None:
+            yield f"{project} comes from {index.url} only, as {index.origin} says"
 
 
 def _refuse_unsupported(prepared: Prepared) -> None:
@@ -316,21 +350,6 @@ def _refuse_unsupported(prepared: Prepared) -> None:
     if not requested and not any(option.name in PIP_ONLY for option in command.options):
         hint = "for example: wheeltarget explain numpy --tags cp312-cp312-manylinux_2_28_x86_64"
         raise UsageError("no requirements given", hint)
-
-
-def _unreadable(job: Job) -> Iterator[Fault]:
-    """Return a fault for each requirement that pip cannot read."""
-    for line in job.lines:
-        text = line.parsed.requirement
-        if not text or _MAYBE_PATH_OR_URL.search(text):
-            continue
-        try:
-            Requirement(text)
-        except InvalidRequirement as error:
-            why = str(error).partition("\n")[0]
-            start = line.parsed.text.find(text)
-            message = f"{text} is not a valid requirement: {why}"
-            yield line.fault(message, "", start, start + len(text))
 
 
 def make_rows(jobs: Sequence[Job], listings: Sequence[JobListing], build: Build) -> tuple[Row, ...]:

@@ -20,6 +20,7 @@ from wheeltarget.staging.stage import interruptible, open_stage
 from wheeltarget.utils.files import is_archive
 from wheeltarget.wheelhouse import merge as wheelhouse
 from wheeltarget.wheelhouse.merge import StagedFile
+from wheeltarget.wheelhouse.provenance import is_beside
 
 SCHEMA = 1
 """The version of the document that :meth:`MergeOutcome.as_dict` returns."""
@@ -90,6 +91,7 @@ def _merge(request: MergeRequest) -> MergeOutcome:
     folders = tuple(dict.fromkeys(request.folders))
     _refuse_folders(folders, destination)
     found = {folder: dict(_find(folder)) for folder in folders}
+    _drop_other_provenance(found)
     notes = [note for folder in folders for note in _notes(folder, found[folder])]
     sources: defaultdict[str, list[Path]] = defaultdict(list)
     for name, path in chain.from_iterable(named.items() for named in found.values()):
@@ -144,10 +146,21 @@ def _find(folder: Path) -> Iterator[tuple[str, Path]]:
 def _belongs(path: Path) -> bool:
     """Check whether a file is merged; raises OSError if it is a broken link."""
     is_lock = path.name.startswith("pylock.") and path.suffix == ".toml"
-    has_name = is_lock or path.name.endswith(_DISTRIBUTIONS)
+    has_name = is_lock or path.name.endswith(_DISTRIBUTIONS) or is_beside(path)
     if has_name and path.is_symlink():
         path.stat()
     return has_name and is_archive(path)
+
+
+def _drop_other_provenance(found: Mapping[Path, dict[str, Path]]) -> None:
+    """Keep one provenance of each file: an index may change it, although the file is the same."""
+    seen: set[str] = set()
+    for named in found.values():
+        mine = [name for name, path in named.items() if is_beside(path)]
+        for name in mine:
+            if name in seen:
+                del named[name]
+        seen.update(mine)
 
 
 def _notes(folder: Path, found: Collection[str]) -> Iterator[str]:

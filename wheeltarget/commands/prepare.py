@@ -10,21 +10,27 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from packaging.dependency_groups import resolve_dependency_groups
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from wheeltarget.commands.invocation import Invocation
+from wheeltarget.commands.own_pip import note_old_pips
 from wheeltarget.errors import Fault, Location
 from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
     CommandLine,
     Configuration,
     GivenOption,
+    base_name,
 )
+from wheeltarget.pip_config.project_indexes import OPTION as INDEX
+from wheeltarget.pip_config.project_indexes import ProjectIndexes
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import Inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import LookUp, Plan, make_plan
+from wheeltarget.resolver.project_statuses import describe_all
 from wheeltarget.targets.exclusions import OPTION
 from wheeltarget.targets.leave_outs import (
     ALL_KEPT,
@@ -50,6 +56,9 @@ _NOT_FOR_READING = ENVIRONMENT_OPTIONS | {
     *("--requirements-from-script", "--dest", "--python"),
 }
 """Options that do not matter for fetching requirements files."""
+
+
+_GROUP_HINT = "--group PATH/pyproject.toml:GROUP names a group of another project"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ def prepare(
     sources: frozenset[str] = frozenset(),
     *,
     leave_outs: LeaveOuts = ALL_KEPT,
+    indexes: Sequence[str] = (),
     locks: bool = False,
     fetches: bool = True,
 ) -> Prepared:
@@ -86,11 +96,13 @@ def prepare(
 
     :param sources: the projects that may be source distributions, normalised.
     :param leave_outs: what is left out for every target.
+    :param indexes: the values of ``--index``.
     :param locks: whether the chosen files are locked, and must have a hash.
     :param fetches: whether remote requirements files are fetched.
     """
     defaults = invocation.defaults(tags, targets)
     invocation.require_valid()
+    project_indexes = invocation.find_indexes(indexes)
     inputs = _read_requirements(invocation, fetches=fetches)
     found: dict[TargetName, Target | None] = {}
 
@@ -111,8 +123,10 @@ def prepare(
         locks=locks,
         exists=os.path.exists,
         leave_outs=leave_outs,
+        indexes=project_indexes,
     )
-    every = (*inputs.faults, *faults, *_group_faults(invocation.everything))
+    group_faults = _group_faults(invocation.everything, is_plain=plan.is_plain)
+    every = (*inputs.faults, *faults, *group_faults)
     grouped = tuple(_grouped(invocation.everything))
     return Prepared(invocation, defaults, inputs, found, look_up, plan, every, grouped)
 
@@ -140,22 +154,44 @@ def _faults(urls: Sequence[str], reasons: Mapping[str, str]) -> list[Fault]:
     return [Fault(f"cannot read {url}: {reasons[url]}") for url in urls if url in reasons]
 
 
-def _group_faults(command: CommandLine) -> Iterator[Fault]:
-    """Yield a fault for each file of a ``--group`` that pip could not read to its end."""
-    values = [value.rpartition(":")[0] for value in command.values("--group")]
-    for name in dict.fromkeys(value or "pyproject.toml" for value in values):
+def _group_faults(command: CommandLine, *, is_plain: bool) -> Iterator[Fault]:
+    """Yield a fault for each ``--group`` that does not exist, or whose file cannot be read.
+
+    :param is_plain: whether there is no target, so that pip reports what it can itself.
+    """
+    groups: dict[str, list[str]] = {}
+    for value in command.values("--group"):
+        path, _, group = value.rpartition(":")
+        groups.setdefault(path or "pyproject.toml", []).append(group)
+    for name, wanted in groups.items():
+        if base_name(name) != "pyproject.toml":
+            continue  # pip refuses it
         text = ""
         try:
             text = read_regular(name, PROJECT_FILE).decode()
-            parse_toml(text)
+            known: Any = parse_toml(text).get("dependency-groups", {})
+            missing = [] if is_plain else [each for each in wanted if not _has_group(known, each)]
+            for group in dict.fromkeys(missing):
+                yield Fault(f"{name} has no dependency group {group!r}", _known_groups(known))
         except RefusedFileError as error:
             yield Fault(f"cannot read {name}: {error.strerror}")
-        except OSError:
-            pass  # pip reports it
+        except OSError as error:
+            if not is_plain:
+                yield Fault(f"cannot read {name}: {error.strerror}", _GROUP_HINT)
         except UnicodeDecodeError:
             yield Fault("a pyproject.toml has to be UTF-8, but this is not", "", Location(name, 1))
         except ValueError as error:
             yield syntax_fault(name, text, error)
+
+
+def _has_group(groups: Any, name: str) -> bool:
+    """Return whether a table has a group; pip reports a table of another type."""
+    names = groups if isinstance(groups, dict) else (name,)
+    return canonicalize_name(name) in map(canonicalize_name, names)
+
+
+def _known_groups(groups: Mapping[str, Any]) -> str:
+    return f"it has {', '.join(groups)}" if groups else "add it below [dependency-groups]"
 
 
 def _grouped(command: CommandLine) -> Iterator[str]:
@@ -203,11 +239,15 @@ def notes_on(
     pure: Collection[str],
     *,
     whole: bool = True,
+    compares: bool = True,
+    for_pip: bool = True,
 ) -> Iterator[str]:
     """Return notes on a successful run, one sentence each.
 
     :param pure: the projects of which a wheel is built here, normalised.
     :param whole: whether every job was run; a job that was not may need projects of its own.
+    :param compares: whether it matters which versions differ between the targets.
+    :param for_pip: whether the pip of each target has to install the files.
     """
     host = "".join(label for job, label in zip(plan.jobs, labels, strict=True) if not job.target)
     for line in plan.untargeted:
@@ -222,7 +262,10 @@ def notes_on(
         if plan.leave_outs.is_unknown(result.job.target):
             yield note_unknown(label)
     if whole:
-        yield from _note_unused_exclusions(results)
+        yield from note_unused_exclusions(results)
+        yield from _note_unused_indexes(plan.indexes, results)
+    yield from _note_folders(plan.indexes, results)
+    yield from describe_all(status for result in results for status in result.statuses)
     chosen = []
     for result, label in zip(results, labels, strict=True):
         for file in result.chosen:
@@ -230,7 +273,8 @@ def notes_on(
             yield from _file_notes(file, label)
             if result.job.target is not None and file.path.suffix != ".whl":
                 yield _source_note(file, label, pure)
-    yield from note_differing(chosen)
+    yield from _note_old_pips(results, labels) if for_pip else ()
+    yield from note_differing(chosen) if compares else ()
     pairs = [(job.target, label) for job, label in zip(plan.jobs, labels, strict=True)]
     yield from note_same_tags((label, each.tags, each.python) for each, label in pairs if each)
     allowed = frozenset().union(*(job.sources for job in plan.jobs))
@@ -238,7 +282,12 @@ def notes_on(
         yield f"nothing needs {name}, whose source was allowed"
 
 
-def _note_unused_exclusions(results: Sequence[JobResult]) -> Iterator[str]:
+def _note_old_pips(results: Sequence[JobResult], labels: Sequence[str]) -> Iterator[str]:
+    targets = [(result.job.target, label) for result, label in zip(results, labels, strict=True)]
+    return note_old_pips(targets, [[file.path.name for file in r.chosen] for r in results])
+
+
+def note_unused_exclusions(results: Sequence[JobResult]) -> Iterator[str]:
     """Yield notes on exclusions of the command line and of clauses that leave nothing out."""
     used = set()
     for result in results:
@@ -252,6 +301,24 @@ def _note_unused_exclusions(results: Sequence[JobResult]) -> Iterator[str]:
     every = dict.fromkeys(each for result in results for each in result.job.excluded.every)
     asked = (each for each in every if each.origin.startswith((OPTION, f"{EXCLUDE}=")))
     yield from note_unused("nothing needs", (each for each in asked if each not in used))
+
+
+def _note_unused_indexes(indexes: ProjectIndexes, results: Sequence[JobResult]) -> Iterator[str]:
+    """Yield a note for each index of the command line from which no project comes."""
+    names = {file.name for result in results for file in result.chosen}
+    used = {indexes.find(name) for name in names}
+    for each in indexes.every:
+        if each.origin == INDEX and each not in used:
+            yield f"nothing needs {each.pattern}, whose index {INDEX} names"
+
+
+def _note_folders(indexes: ProjectIndexes, results: Sequence[JobResult]) -> Iterator[str]:
+    """Yield a note for each project that comes from a folder, since no index may be asked."""
+    files = {file.name: file for result in results for file in result.chosen if not file.direct}
+    for name, file in files.items():
+        index = indexes.find(name)
+        if index is not None and file.index is None:
+            yield f"--no-index: {name} is not from {index.url}, which {index.origin} names"
 
 
 def note_unused_constraints(plan: Plan) -> Iterator[str]:

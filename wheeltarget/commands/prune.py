@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
+from wheeltarget.commands.check.findings import by_project
 from wheeltarget.commands.check.locks import read_selections, sha256_of
-from wheeltarget.commands.invocation import Invocation, proposed_command, read_invocation
+from wheeltarget.commands.invocation import proposed_command, read_invocation
+from wheeltarget.commands.with_pip import find_tools
 from wheeltarget.errors import DestinationError, UsageError
+from wheeltarget.lockfile.select import Selection
 from wheeltarget.staging.atomic import open_part, remove_leftovers
 from wheeltarget.utils.files import copy_file
+from wheeltarget.wheelhouse.build_closure import find_build_closure, skim_wheel, source_versions
+from wheeltarget.wheelhouse.closure import Available
+from wheeltarget.wheelhouse.provenance import beside_of
 
 _OLD = re.compile(r"\.(?:tgz|tar\.bz2)$")
 """The endings of old source distributions, which packaging does not know."""
@@ -66,17 +72,22 @@ def prune(request: PruneRequest) -> PruneOutcome:
         )
     remove_leftovers()
     invocation = read_invocation((), request.environment)
-    needed = _named(request, request.locks, invocation)
+    selections = tuple(read_selections(request.locks, request.tags, request.targets, invocation))
+    needed = _named(selections)
     there = [each for each in sorted(folder.rglob("*")) if _is_distribution(each.name)]
     if request.since:
-        old = {digest for _, digest in _named(request, request.since, invocation)}
+        before = read_selections(request.since, request.tags, request.targets, invocation)
+        old = {digest for _, digest in _named(before)}
         lacking = {name: digest for name, digest in needed if digest not in old}
-        files = tuple(_find(there, lacking, request))
+        more = _for_building(selections, there, lacking)
+        lacking |= {path.name: sha256_of(path) for path in more if path.name not in lacking}
+        files = _with_provenance(_find(there, lacking, request))
         if request.to is not None:
             _copy(files, lacking, request.to)
         return PruneOutcome(files, _size(files), request.to is not None)
     names = {name for name, _ in needed}
-    files = tuple(each for each in there if each.is_file() and each.name not in names)
+    names |= {path.name for path in _for_building(selections, there, names)}
+    files = _with_provenance(e for e in there if e.is_file() and e.name not in names)
     if files and not names:
         hint = f"check the locks, or delete {request.place} yourself"
         raise DestinationError("the locks name no files; nothing was removed", hint)
@@ -85,6 +96,9 @@ def prune(request: PruneRequest) -> PruneOutcome:
             f"{request.place} contains no file that the locks name; nothing was removed",
             f"check that it belongs to these locks, or fetch first: {_fetching(request)}",
         )
+    builds = any(not file.is_wheel for each in selections for file in each.files)
+    tools = find_tools(there, (each.target for each in selections), builds=builds)
+    files = tuple(each for each in files if each.name not in tools)
     size = _size(files)
     for path in files if request.removes else ():
         try:
@@ -100,11 +114,28 @@ def _is_distribution(name: str) -> bool:
     return False
 
 
-def _named(
-    request: PruneRequest, locks: Iterable[str], invocation: Invocation
-) -> set[tuple[str, str]]:
-    selections = read_selections(locks, request.tags, request.targets, invocation)
+def _with_provenance(files: Iterable[Path]) -> tuple[Path, ...]:
+    """Return files, each followed by its provenance if that is beside it."""
+    pairs = ((path, beside_of(path)) for path in files)
+    return tuple(each for pair in pairs for each in pair if each == pair[0] or each.is_file())
+
+
+def _named(selections: Iterable[Selection]) -> set[tuple[str, str]]:
     return {(file.filename, file.sha256) for each in selections for file in each.files}
+
+
+def _for_building(
+    selections: Iterable[Selection], there: Sequence[Path], names: Collection[str]
+) -> Iterator[Path]:
+    """Yield the files that sources among the named files need to be built; no lock names them."""
+    if not any(path.name in names and path.suffix != ".whl" for path in there):
+        return
+    wheels = [wheel for path in there if path.suffix == ".whl" and (wheel := skim_wheel(path))]
+    for each in selections:
+        mine = {file.filename for file in each.files}.intersection(names)
+        sources = [path for path in there if path.name in mine and path.suffix != ".whl"]
+        available = Available(each.target, by_project(wheels, each.target), source_versions(there))
+        yield from find_build_closure(available, sources, there).used
 
 
 def _fetching(request: PruneRequest) -> str:
@@ -139,7 +170,8 @@ def _copy(files: Sequence[Path], hashes: Mapping[str, str], folder: Path) -> Non
         # Inside the folder, which may be on another disk.
         with open_part(folder / "transfer", folder=True) as part:
             for path in files:
-                if copy_file(path, part / path.name).sha256 != hashes[path.name]:
+                digest = copy_file(path, part / path.name)
+                if hashes.get(path.name, digest.sha256) != digest.sha256:
                     message = f"{path} changed while it was copied"
                     hint = "wait until nothing writes to it, then run this again"
                     raise DestinationError(message, hint)

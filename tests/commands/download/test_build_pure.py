@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from wheeltarget.commands.download import download as command
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.staging.stage import Stage, open_stage
+from wheeltarget.staging.stage import open_stage
 from wheeltarget.targets.target import target_from_tag
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
@@ -176,7 +175,7 @@ def test_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def refuse(_path: Path, _target: Path) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
-    def build(_source: Path, folder: Path, _words: Sequence[str], _stage: Stage) -> int:
+    def build(_source: Path, folder: Path, *_rest: object) -> int:
         make_wheel(folder, "only")
         return 0
 

@@ -116,6 +116,24 @@ def test_the_second_run_asks_nobody_and_the_destination_is_as_after_the_first(de
 
 
 @trusting
+def test_indexes_of_projects_are_part_of_the_run(desk: Desk, tmp_path: Path) -> None:
+    table = desk.folder / "pyproject.toml"
+    make_wheel(tmp_path / "inside", "low", "0.5")
+    with LocalIndex(tmp_path / "inside") as inside:
+        inside.page_headers = desk.index.page_headers
+        option = f"--index=low={inside.url}"
+        for arguments in ([], [option]):
+            if not arguments:
+                table.write_text(f'[tool.wheeltarget.indexes]\nlow = "{inside.url}"\n')
+            assert "low-0.5" in desk.run(*arguments).stdout
+            asked = len(inside.requests)
+            assert "Unchanged since" in desk.run(*arguments).stderr
+            assert (len(inside.requests), desk.index.requests) == (asked, ())
+            table.unlink(missing_ok=True)
+            assert "low-1.0" in desk.run().stdout
+
+
+@trusting
 def test_nothing_heavy_is_loaded(desk: Desk) -> None:
     desk.run()
     done = subprocess.run(

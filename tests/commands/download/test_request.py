@@ -149,6 +149,7 @@ class TestReport:
             "new": True,
             "yanked": None,
             "requires_python": None,
+            "provenance": None,
         }
         assert lib["requested_by"] == [{"project": "app"}]
         (lib,) = windows["files"]

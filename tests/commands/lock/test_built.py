@@ -16,6 +16,8 @@ from tests.support.wheels import make_wheel
 from wheeltarget.commands.lock.files import Form, LockOutcome, State
 from wheeltarget.errors import DownloadError, LockError
 
+pytestmark = pytest.mark.thorough
+
 NAME = "only-1.0-py3-none-any.whl"
 HOME = Path("built-wheels")
 

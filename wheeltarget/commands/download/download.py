@@ -11,12 +11,15 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
 from wheeltarget.cache.run_records import RunInputs, real_folder
 from wheeltarget.cache.wheel_store import open_for, prune_after_run, wheel_folder
+from wheeltarget.commands import with_pip
+from wheeltarget.commands.download.provenance import FetchedProvenance, fetch_for_results
 from wheeltarget.commands.download.request import (
     DownloadOutcome,
     DownloadRequest,
@@ -25,6 +28,7 @@ from wheeltarget.commands.download.request import (
     TargetFile,
     TargetFiles,
 )
+from wheeltarget.commands.download.tools import add_tools, arguments_of, staged_tools
 from wheeltarget.commands.download.untargeted import run_untargeted
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.prepare import Prepared, names_target, notes_on, prepare
@@ -39,6 +43,7 @@ from wheeltarget.pip_config.options import (
     is_remote,
     project_names,
 )
+from wheeltarget.pip_config.project_indexes import NO_INDEXES, ProjectIndexes
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import VARIABLE, Inputs, SourceLine
 from wheeltarget.resolver import pip_runner
@@ -46,6 +51,7 @@ from wheeltarget.resolver.explanation import explain_failures
 from wheeltarget.resolver.index_failures import find_index_failures
 from wheeltarget.resolver.pip_runner import (
     JobResult,
+    RunOptions,
     build_wheel,
     check_result,
     compare_with_locks,
@@ -68,6 +74,7 @@ from wheeltarget.utils.files import Hashes, hash_file, link_or_copy
 from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names
+from wheeltarget.wheelhouse.provenance import beside_of
 
 _KNOWN = frozenset(
     {
@@ -117,16 +124,25 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
     if invocation.fault is not None and not (
         invocation.defaults(request.tags, request.targets)
         or request.wants_more_than_pip
+        or request.index
+        or invocation.projects.index_table(invocation.folder)
         or names_target(invocation, request.arguments)
     ):
         return PlainRun()  # pip reports the fault, or knows an option that we do not
     pure = project_names("--build-pure", request.build_pure)
     sources = pure | project_names("--allow-sdist", request.allow_sdist)
     leave_outs = read_leave_outs(request.exclude, skip_provided=request.skip_provided)
-    prepared = prepare(invocation, request.tags, request.targets, sources, leave_outs=leave_outs)
+    prepared = prepare(
+        invocation,
+        request.tags,
+        request.targets,
+        sources,
+        leave_outs=leave_outs,
+        indexes=request.index,
+    )
     inputs, plan, faults = prepared.inputs, prepared.plan, prepared.faults
     if not faults:
-        _refuse_misplaced(prepared, sources)
+        _refuse_misplaced(prepared, sources, adds_pip=request.with_pip)
     if plan.is_plain and not request.wants_more_than_pip and not faults and not inputs.locked:
         return run_untargeted(prepared)
     if inputs.unread or faults:
@@ -150,16 +166,31 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
     return replace(outcome, run_inputs=find_run_inputs(prepared, began, outcome.fresh_until))
 
 
-def _refuse_misplaced(prepared: Prepared, sources: frozenset[str]) -> None:
+def _refuse_misplaced(prepared: Prepared, sources: frozenset[str], *, adds_pip: bool) -> None:
     """Refuse options that would have no effect, or not the intended one."""
     has_target = any(job.target for job in prepared.plan.jobs)
+    options = prepared.invocation.everything.options
+    foreign = [each.name for each in options if each.name in ENVIRONMENT_OPTIONS]
+    if adds_pip and foreign and any(job.target is None for job in prepared.plan.jobs):
+        raise UsageError(
+            f"--with-pip cannot be combined with {foreign[0]}, which does not name a target",
+            "name the target with --tags or --target instead",
+        )
     if sources and not has_target:
         raise UsageError(
             "--allow-sdist and --build-pure need a target, but no target is named",
             "name one with --tags or --target; without a target, leave them out: pip then takes "
             "source distributions by itself",
         )
-    if has_target and prepared.invocation.everything.has("--python"):
+    if not prepared.invocation.everything.has("--python"):
+        return
+    if prepared.plan.indexes:
+        raise UsageError(
+            "--python cannot be combined with the index of a project: it runs pip in another "
+            "interpreter, which does not know it",
+            "name the environment of that interpreter with --tags or --target instead",
+        )
+    if has_target:
         raise UsageError(
             "--python cannot be combined with targets: it runs pip in another interpreter",
             "leave it out, or name the environment of that interpreter as a target",
@@ -200,8 +231,13 @@ def _download(
     folders = names if request.by_target else ("",) * len(labels)
     destination = real_folder((command.values("--dest") or (os.curdir,))[-1])
     with open_stage(destination, dry_run=dry_run, folders=folders) as stage:
-        options = pip_runner.RunOptions(
-            folders, request.processes, dry_run, store=store, refresh=request.refresh
+        options = RunOptions(
+            folders,
+            request.processes,
+            dry_run,
+            store=store,
+            refresh=request.refresh,
+            kept=project_names("--allow-sdist", request.allow_sdist) - pure,
         )
         results = pip_runner.run_jobs(plan.jobs, labels, stage, options)
         if any(result.exit_code for result in results):
@@ -209,34 +245,160 @@ def _download(
         if prepared.inputs.locked:
             compare_with_locks(results, labels, prepared.inputs.locked)
         hashes = Hashes()
+        builder = make_builder(prepared, pure, stage) if pure and not dry_run else None
+        if builder:
+            results = tuple(map(builder.replace_sources, results))
+        built, notes = _fetch_for_building(
+            request, prepared, results, labels, options, builder, stage
+        )
+        every = (*enumerate(results), *built)
         if not dry_run:
-            if pure:
-                builder = make_builder(prepared, pure, stage)
-                results = tuple(map(builder.replace_sources, results))
-            refuse_changed(results, hashes)
-        for result in results:
+            refuse_changed([result for _, result in every], hashes)
+        for _, result in every:
             check_result(result, dry_run=dry_run)
+        attested = results if request.provenance and not dry_run else ()
+        provenance = _keep_provenance(attested, hashes, prepared, stage)
+        tools: tuple[JobResult, ...] = ()
+        if request.with_pip:
+            wanted = map(partial(_wants_pip, pure=pure), results, labels, folders)
+            tools = _fetch_tools(tuple(wanted), prepared, stage, options)
         placed: dict[Path, PlacedFile] = {}
         if not dry_run:
-            staged = list(map(_staged, results, labels, folders))
+            staged = [_staged(result, labels[n], folders[n]) for n, result in every]
+            staged += map(staged_tools, tools, labels, folders)
             merged = merge.merge(stage, staged, hashes, begin=interrupts.hold)
             placed = {destination / name: file for name, file in merged.items()}
     targets = []
-    for result, label, folder, name in zip(results, labels, folders, names, strict=True):
-        target = result.job.target
+    for number, (label, folder, name) in enumerate(zip(labels, folders, names, strict=True)):
+        target = plan.jobs[number].target
         tag, python = (target.tags[0], target.python) if target else (None, None)
-        files = _target_files(result, destination / folder, placed, dry_run=dry_run)
-        targets.append(TargetFiles(label, tag, python, tuple(files), folder=name))
-    notes = tuple(notes_on(plan, results, labels, pure, whole=not request.only_jobs))
+        mine = [result for n, result in every if n == number]
+        files = _all_target_files(mine, destination / folder, placed, dry_run=dry_run)
+        targets.append(TargetFiles(label, tag, python, files, folder=name))
+    if tools:
+        targets = list(_with_tools(targets, results, tools, folders, placed, prepared, destination))
+    whole, for_pip = not request.only_jobs, not request.with_pip
+    notes = (
+        *notes_on(plan, results, labels, pure, whole=whole, for_pip=for_pip),
+        *notes,
+    )
+    results = (*results, *tools)
     times = [result.fresh_until for result in results if result.fresh_until is not None]
-    failures = find_index_failures(results)
+    failures = find_index_failures([*(result for _, result in every), *tools])
     # What a note of the stage says, or that an index failed, may not hold the next time.
     is_known = len(times) == len(results) and not stage.notes and not failures
     fresh_until = min(times, default=None) if is_known else None
-    notes = (*(failure.describe() for failure in failures), *notes, *stage.notes)
+    failed = (failure.describe() for failure in failures)
+    notes = (*failed, *notes, *provenance.notes, *stage.notes)
     return DownloadOutcome(
-        tuple(targets), notes, dry_run, fresh_until=fresh_until, index_failures=failures
+        tuple(targets),
+        notes,
+        dry_run,
+        fresh_until=fresh_until,
+        index_failures=failures,
+        warnings=provenance.warnings,
     )
+
+
+def _keep_provenance(
+    results: Sequence[JobResult], hashes: Hashes, prepared: Prepared, stage: Stage
+) -> FetchedProvenance:
+    """Fetch the provenance of files, and put it beside each of them in the stage."""
+
+    def hash_of(file: ChosenFile) -> str:
+        return hashes.of(file.path).sha256
+
+    fetched = fetch_for_results(results, hash_of, prepared, stage)
+    for file in (file for result in results for file in result.chosen if file.provenance):
+        fetched.link_beside(file.path, hash_of(file))
+    return fetched
+
+
+def _fetch_for_building(
+    request: DownloadRequest,
+    prepared: Prepared,
+    results: Sequence[JobResult],
+    labels: Sequence[str],
+    options: RunOptions,
+    builder: Builder | None,
+    stage: Stage,
+) -> tuple[tuple[tuple[int, JobResult], ...], tuple[str, ...]]:
+    """Fetch what kept sources need to be built.
+
+    :returns: the index of a job and a result for its target, for each that was run; and notes.
+    """
+    if not options.kept:
+        return (), ()
+    from wheeltarget.commands import build_requirements
+
+    invocation, files = prepared.invocation, prepared.inputs.files
+    pure = project_names("--build-pure", request.build_pure)
+    sources = build_requirements.SourceRun(
+        labels,
+        stage,
+        options,
+        build_requirements.options_for_building(files, invocation.command, invocation.environment),
+        invocation.settings,
+        options.kept | pure,
+        prepared.plan.indexes,
+        pure,
+        builder.replace_sources if builder else None,
+    )
+    starts = (build_requirements.sources_of(n, each, pure) for n, each in enumerate(results))
+    kept = sources.fetch(itertools.chain(*starts))
+    # Sources with the same requirements share a result.
+    built = {id(each.result): (each.number, each.result) for each in kept if each.result}
+    notes = tuple(build_requirements.note_sources(kept, labels))
+    if not request.with_pip:
+        every = (*enumerate(results), *built.values())
+        old = build_requirements.note_old_pips(kept, every, labels, options.folders)
+        notes = (*notes, *old)
+    return tuple(built.values()), notes
+
+
+def _wants_pip(
+    result: JobResult, label: str, folder: str, pure: Collection[str]
+) -> with_pip.WantsPip:
+    """Return what ``--with-pip`` adds for a target.
+
+    :param pure: the projects of which a wheel is built here.
+    """
+    sources = (file for file in result.chosen if file.path.suffix != ".whl")
+    builds = any(file.name not in pure for file in sources)
+    return with_pip.WantsPip(result.job.target, label, folder, builds)
+
+
+def _fetch_tools(
+    wanted: tuple[with_pip.WantsPip, ...],
+    prepared: Prepared,
+    stage: Stage,
+    options: pip_runner.RunOptions,
+) -> tuple[JobResult, ...]:
+    invocation = prepared.invocation
+    environment = invocation.environment
+    given = with_pip.options_for_pip(prepared.inputs.files, invocation.command, environment)
+    options = replace(options, first=len(wanted))
+    return with_pip.fetch_pips(
+        wanted, stage, options, given, invocation.settings, prepared.plan.indexes
+    )
+
+
+def _with_tools(
+    targets: Iterable[TargetFiles],
+    results: Sequence[JobResult],
+    tools: Sequence[JobResult],
+    folders: Sequence[str],
+    placed: Mapping[Path, PlacedFile],
+    prepared: Prepared,
+    destination: Path,
+) -> Iterator[TargetFiles]:
+    """Yield the files of each target with its tools."""
+    inputs = prepared.inputs
+    is_constrained = bool(inputs.locked) or any(entry.constraint for entry in inputs.entries)
+    for files, result, tool, folder in zip(targets, results, tools, folders, strict=True):
+        beside = [each for each, there in zip(results, folders, strict=True) if there == folder]
+        arguments = arguments_of(result, beside, is_constrained=is_constrained)
+        yield add_tools(files, tool, destination, folder, placed, arguments)
 
 
 def _labels(prepared: Prepared) -> list[str]:
@@ -278,6 +440,17 @@ def _requester(line: SourceLine) -> RequestedBy:
     return RequestedBy("", text, str(line.fault("").location))
 
 
+def _all_target_files(
+    results: Iterable[JobResult], home: Path, placed: Mapping[Path, PlacedFile], *, dry_run: bool
+) -> tuple[TargetFile, ...]:
+    """Return the files of all results of one target, each once."""
+    files: dict[str, TargetFile] = {}
+    for result in results:
+        for file in _target_files(result, home, placed, dry_run=dry_run):
+            files.setdefault(file.filename, file)
+    return tuple(files.values())
+
+
 def _target_files(
     result: JobResult, home: Path, placed: Mapping[Path, PlacedFile], *, dry_run: bool
 ) -> Iterator[TargetFile]:
@@ -289,18 +462,14 @@ def _target_files(
         requested_by = [line for name, line in typed if name in {file.name, file.url}]
         requested_by += (RequestedBy(parent) for parent in file.parents if parent is not None)
         found = placed.get(path)
-        yield TargetFile(
-            name=file.name,
-            version=file.version,
-            filename=path.name,
-            url=file.url,
-            size=found.digest.size if found else file.size,
-            hashes=(("sha256", found.digest.sha256),) if found else file.hashes,
-            requested_by=tuple(requested_by),
-            path=path if found or dry_run else None,
+        beside = beside_of(path)
+        yield TargetFile.of(
+            file,
+            found,
+            requested_by,
+            path if found or dry_run else None,
             new=not path.is_file() if dry_run else found is not None and found.new,
-            yanked=file.yanked,
-            requires_python=file.requires_python,
+            provenance=beside if beside in placed else None,
         )
 
 
@@ -368,7 +537,7 @@ def make_builder(prepared: Prepared, projects: frozenset[str], stage: Stage) -> 
     """Return a builder with the options of a run that also apply to building."""
     given = all_options(prepared.inputs.files, prepared.invocation.everything)
     options = (each.arguments for _, each in given if each.name in FOR_BUILDING)
-    return Builder(projects, list(itertools.chain(*options)), stage)
+    return Builder(projects, list(itertools.chain(*options)), stage, prepared.plan.indexes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,12 +545,14 @@ class Builder:
     """Build pure Python wheels of some projects on this machine for others; each source once.
 
     :param options: options for ``pip wheel``.
+    :param indexes: the indexes of projects.
     :param built: the wheel by the hash of its source.
     """
 
     projects: frozenset[str]
     options: Sequence[str]
     stage: Stage
+    indexes: ProjectIndexes = NO_INDEXES
     built: dict[str, Path] = field(default_factory=dict)
 
     def replace_sources(self, result: JobResult) -> JobResult:
@@ -403,12 +574,12 @@ class Builder:
         wheel = folder / self.built[digest].name
         link_or_copy(self.built[digest], wheel)
         file.path.unlink()
-        return replace(file, path=wheel, hashes=(), accepts=(), size=None)
+        return replace(file, path=wheel, hashes=(), accepts=(), size=None, provenance=None)
 
     def _build(self, file: ChosenFile, folder: Path) -> Path:
         folder.mkdir(parents=True)
         what = f"{file.name} {file.version}"
-        exit_code = build_wheel(file.path, folder, self.options, self.stage)
+        exit_code = build_wheel(file.path, folder, self.options, self.stage, self.indexes)
         if exit_code:
             raise DownloadError(
                 f"pip could not build a wheel for {what}; nothing was saved",

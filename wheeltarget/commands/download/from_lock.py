@@ -10,15 +10,16 @@ Start-up: what only some downloads need is imported in functions.
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wheeltarget.cache.wheel_store import Store, open_for, prune_after_run, wheel_folder
-from wheeltarget.commands.download.lock_options import EFFECTS, Effect, read_rules
+from wheeltarget.commands.download.fetch import fetch_with_pip, find_network
+from wheeltarget.commands.download.lock_options import read_rules
 from wheeltarget.commands.download.locks import note_selections, select_files
 from wheeltarget.commands.download.request import (
     DownloadOutcome,
@@ -28,12 +29,14 @@ from wheeltarget.commands.download.request import (
     TargetFiles,
 )
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
+from wheeltarget.commands.own_pip import note_old_pips
+from wheeltarget.errors import Fault, HashMismatchError, InputError
 from wheeltarget.lockfile.reader import PinnedFile
 from wheeltarget.lockfile.select import Selection
 from wheeltarget.network.downloader import Fetched, fetch_plain
-from wheeltarget.network.policy import Network, has_other_index, read_network
+from wheeltarget.network.policy import Network, has_other_index
 from wheeltarget.pip_config.options import project_names
+from wheeltarget.pip_config.project_indexes import ProjectIndexes
 from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Stage, interruptible, open_stage
 from wheeltarget.targets.leave_outs import read_leave_outs
@@ -48,6 +51,10 @@ from wheeltarget.wheelhouse.merge import (
     note_differing,
     note_same_tags,
 )
+from wheeltarget.wheelhouse.provenance import beside_of
+
+if TYPE_CHECKING:
+    from wheeltarget.resolver.pip_runner import JobResult
 
 _ANOTHER = "the file has changed since it was locked; if that is intended, lock again"
 _BROKEN = "the connection broke repeatedly; try again later, or raise --resume-retries"
@@ -89,31 +96,101 @@ def download_locked(
     labels = [each.label for each in selections]
     folders = tuple(folder_names(labels)) if request.by_target else ("",) * len(labels)
     wanted = _wanted(selections, folders)
-    left_out = tuple(note_selections(selections, leave_outs))
+    notes = tuple(note_selections(selections, leave_outs))
+    if not request.with_pip:
+        names = [[file.filename for file in each.files] for each in selections]
+        pairs = ((each.target, each.label) for each in selections)
+        notes = (*notes, *note_old_pips(pairs, names))
     destination = (invocation.everything.values("--dest") or (os.curdir,))[-1]
     # As pip reads it.
     home = Path(os.path.realpath(os.path.expanduser(destination)))  # noqa: PTH111
     homes = [home / folder for folder in folders]
+    tools: tuple[JobResult, ...] = ()
     if request.dry_run:
-        return replace(_outcome(selections, homes, {}, left_out), dry_run=True)
+        outcome = replace(_outcome(selections, homes, {}, notes), dry_run=True)
+        if not request.with_pip:
+            return outcome
+        with interruptible(), open_stage(home, dry_run=True) as stage:
+            tools = _fetch_tools(selections, folders, request, invocation, stage)
+        return _with_tools(outcome, tools, home, folders, {})
     with (
         interruptible() as interrupts,
         open_output(request.report) if request.report else nullcontext() as keep_report,
     ):
         with open_stage(home, folders=folders) as stage:
-            staged = _fetch(wanted, stage, invocation)
-            merged = merge.merge(stage, [staged], begin=interrupts.hold)
+            staged = [_fetch(wanted, stage, invocation, request.index)]
+            warnings: tuple[str, ...] = ()
+            if request.provenance:
+                beside, about, warnings = _fetch_provenance(wanted, staged[0], stage, invocation)
+                staged.append(beside)
+                notes = (*notes, *about)
+            if request.with_pip:
+                tools = _fetch_tools(selections, folders, request, invocation, stage)
+                staged += _staged_tools(tools, labels, folders)
+            merged = merge.merge(stage, staged, begin=interrupts.hold)
         placed = {home / name: file for name, file in merged.items()}
-        outcome = _outcome(selections, homes, placed, (*left_out, *stage.notes))
+        notes = (*notes, *_note_builds(selections, homes), *stage.notes)
+        outcome = replace(_outcome(selections, homes, placed, notes), warnings=warnings)
+        if tools:
+            outcome = _with_tools(outcome, tools, home, folders, placed)
         if keep_report is not None:
             keep_report(json_text(outcome.as_dict()))
     return outcome
 
 
+def _note_builds(selections: Sequence[Selection], homes: Sequence[Path]) -> Iterator[str]:
+    """Yield notes on what the sources of locks still need to be built, which no lock names."""
+    for selection, home in zip(selections, homes, strict=True):
+        sources = [home / f.filename for f in selection.files if not f.filename.endswith(".whl")]
+        if sources:
+            from wheeltarget.commands.build_requirements import note_lacking
+
+            yield from note_lacking(selection.target, selection.label, sources, home)
+
+
+def _fetch_tools(
+    selections: Sequence[Selection],
+    folders: Sequence[str],
+    request: DownloadRequest,
+    invocation: Invocation,
+    stage: Stage,
+) -> tuple[JobResult, ...]:
+    from wheeltarget.commands.download.tools import fetch_for_locks
+
+    return fetch_for_locks(selections, folders, request, invocation, stage)
+
+
+def _staged_tools(
+    tools: Sequence[JobResult], labels: Sequence[str], folders: Sequence[str]
+) -> Iterator[list[StagedFile]]:
+    from wheeltarget.commands.download.tools import staged_tools
+
+    return map(staged_tools, tools, labels, folders)
+
+
+def _with_tools(
+    outcome: DownloadOutcome,
+    tools: Sequence[JobResult],
+    home: Path,
+    folders: Sequence[str],
+    placed: Mapping[Path, PlacedFile],
+) -> DownloadOutcome:
+    """Add the tools of each target to an outcome; what is installed are the locked versions."""
+    from wheeltarget.commands.download.tools import add_tools, pinned
+
+    targets = (
+        add_tools(each, tool, home, folder, placed, pinned((f.name, f.version) for f in each.files))
+        for each, tool, folder in zip(outcome.targets, tools, folders, strict=True)
+    )
+    return replace(outcome, targets=tuple(targets))
+
+
 def _refuse_by_rules(
     selections: Sequence[Selection], request: DownloadRequest, invocation: Invocation
 ) -> None:
-    """Raise InputError if a file breaks a rule of pip's options, such as a cut-off."""
+    """Raise InputError if a file breaks a rule of pip's options, or an index is wrong."""
+    if request.index:  # otherwise they are read if a file is gone
+        invocation.find_indexes(request.index)
     sources = project_names("--allow-sdist", request.allow_sdist)
     now = datetime.now(UTC)
     rules = read_rules(invocation.command, invocation.settings, now, sources)
@@ -170,17 +247,57 @@ def _target_file(file: PinnedFile, path: Path, placed: Mapping[Path, PlacedFile]
         path=path,
         new=known.new if known else not path.is_file(),
         requires_python=file.requires_python,
+        provenance=beside if (beside := beside_of(path)) in placed else None,
     )
+
+
+def _with_local_provenance(file: PinnedFile) -> PinnedFile:
+    """Prefer the provenance beside a local file, as in a pack, to the one of the index."""
+    if file.url or not (beside := beside_of(file.local_path)).is_file():
+        return file
+    return replace(file, provenance=beside.resolve().as_uri())
+
+
+def _fetch_provenance(
+    wanted: Mapping[str, tuple[StagedFile, PinnedFile]],
+    staged: Sequence[StagedFile],
+    stage: Stage,
+    invocation: Invocation,
+) -> tuple[list[StagedFile], tuple[str, ...], tuple[str, ...]]:
+    """Fetch the provenance of files beside them; return what was fetched, notes, and warnings."""
+    from wheeltarget.commands.download.provenance import (
+        AttestedFile,
+        fetch_provenance,
+        note_without,
+    )
+
+    pinned = {name: _with_local_provenance(file) for name, (_, file) in wanted.items()}
+    files = (
+        AttestedFile(file.filename, file.sha256, file.provenance, file.url or file.provenance)
+        for file in pinned.values()
+        if file.provenance
+    )
+    fetched = fetch_provenance(files, invocation.everything, invocation, stage)
+    beside = [
+        replace(each, path=path, origin=pinned[each.name].provenance, digest=None)
+        for each in staged
+        if (path := fetched.link_beside(each.path, pinned[each.name].sha256))
+    ]
+    without = [file.filename for file in pinned.values() if not file.provenance]
+    notes = (*fetched.notes, *note_without(list(dict.fromkeys(without))))
+    return beside, notes, fetched.warnings
 
 
 def _fetch(
     wanted: Mapping[str, tuple[StagedFile, PinnedFile]],
     stage: Stage,
     invocation: Invocation,
+    indexes: Sequence[str],
 ) -> list[StagedFile]:
     """Fetch every file to the stage, and return it with its computed digest.
 
     :param wanted: the files by their names in the destination, where they may exist already.
+    :param indexes: the values of ``--index``.
     :raises InputError: if files cannot be fetched, or do not match their lock; with every fault.
     :raises DownloadError: if pip fails.
     """
@@ -210,18 +327,13 @@ def _fetch(
         else:
             message = f"{file.path} does not exist, or does not have the hash in the lock"
             faults.append(_fault(file, message, "put the file there, or lock again"))
-    network = read_network(
-        invocation.everything,
-        settings,
-        environment,
-        proxies=lambda: _proxies(environment),
-        has_netrc=_has_netrc(environment),
-    )
+    network = find_network(invocation.everything, invocation)
     fetched = fetch_plain(left, network, store)
     faults += (_changed(pinned[order.path], error.message) for order, error in fetched.wrong)
     faults += (_unfetched(pinned[order.path], why, _BROKEN) for order, why in fetched.broken)
     if fetched.left and not faults:
-        faults += _ask_pip(fetched, pinned, stage, invocation, store, network)
+        own = invocation.find_indexes(indexes)
+        faults += _ask_pip(fetched, pinned, stage, invocation, store, network, own)
     if faults:
         raise InputError(tuple(sorted(faults, key=_place)))
     if cache is not None and left:
@@ -267,27 +379,6 @@ def _size_faults(file: PinnedFile, digest: Digest) -> Iterator[Fault]:
         yield _fault(file, message, "the lock was edited or is damaged; lock again")
 
 
-def _proxies(environment: Mapping[str, str]) -> Iterable[str]:
-    if sys.platform in {"win32", "darwin"}:
-        from urllib.request import getproxies
-
-        return getproxies()  # including the system's settings
-    return [
-        name
-        for name, value in environment.items()
-        if value and name.lower().endswith("_proxy") and name.lower() != "no_proxy"
-    ]
-
-
-def _has_netrc(environment: Mapping[str, str]) -> bool:
-    named = environment.get("NETRC")
-    files = [Path(named)] if named else [Path("~/.netrc"), Path("~/_netrc")]
-    try:
-        return any(file.expanduser().exists() for file in files)
-    except (OSError, RuntimeError):
-        return True  # pip's session will find out
-
-
 def _ask_pip(
     fetched: Fetched,
     pinned: Mapping[str, PinnedFile],
@@ -295,31 +386,21 @@ def _ask_pip(
     invocation: Invocation,
     store: Store | None,
     network: Network,
+    indexes: ProjectIndexes,
 ) -> list[Fault]:
-    from wheeltarget.pip_protocol import FetchLocked
-    from wheeltarget.resolver.pip_runner import fetch_locked
-
     command = invocation.everything
-    options = [each for each in command.options if EFFECTS[each.name] is Effect.FETCHES]
-    report = fetch_locked(
-        FetchLocked(
-            tuple(fetched.left),
-            tuple(argument for option in options for argument in option.arguments),
-            connections=network.connections,
-            resumes=network.patience.resumes,
-            store=store.folder if store else None,
-            elsewhere=has_other_index(command, invocation.settings),
-            unreachable=frozenset(fetched.unreachable),
-        ),
+    failures = fetch_with_pip(
+        fetched,
+        command,
+        network,
         stage,
+        store,
+        elsewhere=has_other_index(command, invocation.settings),
+        indexes=indexes.pairs,
     )
-    if report.exit_code:
-        raise DownloadError(
-            "pip failed; nothing was saved", "see pip's output above", exit_code=report.exit_code
-        )
     orders = {order.path: order for order in fetched.left}
     faults = []
-    for failure in report.failures or ():
+    for failure in failures:
         file = pinned[orders.pop(failure.path).path]
         if failure.kind == "content":
             faults.append(_changed(file, failure.text))

@@ -6,14 +6,14 @@ If anything is not as expected, nothing is done, and the run is made as usual.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from wheeltarget.cache.run_key import WHEELS, cache_home
 from wheeltarget.cache.run_records import RecordedRun, find, update_stamps
 from wheeltarget.cache.wheel_store import Store
-from wheeltarget.commands.download.request import DownloadOutcome
+from wheeltarget.commands.download.request import DownloadOutcome, TargetFile
 from wheeltarget.errors import DestinationError
 from wheeltarget.staging.stage import hold_destination, interruptible, open_stage
 from wheeltarget.utils.files import Mark, hash_file, stamp_of
@@ -46,9 +46,13 @@ def replay(run: RecordedRun, environment: Mapping[str, str]) -> DownloadOutcome 
     if new is None:
         return None
     update_stamps(run, outcome.files)
+
+    def renewed(files: Iterable[TargetFile]) -> tuple[TargetFile, ...]:
+        return tuple(replace(file, new=file.path in new) for file in files)
+
     targets = tuple(
-        replace(target, files=tuple(replace(file, new=file.path in new) for file in target.files))
-        for target in outcome.targets
+        replace(each, files=renewed(each.files), tools=renewed(each.tools))
+        for each in outcome.targets
     )
     return replace(outcome, targets=targets)
 
@@ -56,7 +60,7 @@ def replay(run: RecordedRun, environment: Mapping[str, str]) -> DownloadOutcome 
 def _hashes(outcome: DownloadOutcome, destination: Path) -> dict[str, str] | None:
     """Return the hash of each file by its name in the destination; None if one is unknown."""
     found = {}
-    for file in (file for target in outcome.targets for file in target.files):
+    for file in (file for each in outcome.targets for file in (*each.files, *each.tools)):
         sha256 = dict(file.hashes).get("sha256")
         if file.path is None or sha256 is None:
             return None

@@ -25,7 +25,7 @@ def run_untargeted(prepared: Prepared) -> PlainRun:
     """Leave the run to pip, or pass it the contents of the files if it cannot read them itself.
 
     It cannot if a file is a pipe or was fetched, if a clause names this interpreter, or if a
-    constraint is for other targets only.
+    constraint is for other targets only. Nor does it know that a project has an index of its own.
 
     :param prepared: the run, with one job.
     """
@@ -36,6 +36,7 @@ def run_untargeted(prepared: Prepared) -> PlainRun:
     passed = (
         cut or bool(plan.unused_constraints) or not all(file.repeatable for file in inputs.files)
     )
+    passed = passed or bool(plan.indexes)
     foreign = None
     if not invocation.is_quiet:
         foreign = target_from_options(invocation.everything)
@@ -74,7 +75,9 @@ def _missing(prepared: Prepared, result: JobResult, target: Target) -> tuple[str
 def _needed(prepared: Prepared, target: Target) -> set[str]:
     """Return all projects that a target needs, resolved by pip in a dry run."""
     command, name = prepared.invocation.command, TargetName("tags", target.label, "")
-    plan, faults = make_plan(prepared.inputs, command, prepared.look_up, [name])
+    plan, faults = make_plan(
+        prepared.inputs, command, prepared.look_up, [name], indexes=prepared.plan.indexes
+    )
     if faults:
         raise InputError(faults)
     nowhere = temporary_home() / "wheeltarget"

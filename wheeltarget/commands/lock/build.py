@@ -21,7 +21,7 @@ from packaging.version import Version
 
 from wheeltarget.commands.prepare import Prepared
 from wheeltarget.errors import LockError
-from wheeltarget.lockfile.model import Lock, LockedPackage, to_pylock
+from wheeltarget.lockfile.model import Attestation, Lock, LockedPackage, to_pylock
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver.plan import Job, all_options, constraints_for, hash_hint
@@ -86,12 +86,14 @@ def make_lock(
     files: Sequence[ChosenFile],
     sources: Mapping[str, str] = MappingProxyType({}),
     excluded: Exclusions = NOTHING,
+    attested: Mapping[str, Attestation] = MappingProxyType({}),
 ) -> Lock:
     """Make the lock of the files chosen for a target.
 
     :param folder: the absolute path of the lock's folder.
     :param sources: by project, the source of each wheel that was built here.
     :param excluded: what was left out.
+    :param attested: who has published a file, by its sha256.
     :raises LockError: if a file has no hash, or the target would not select these files from the
         lock.
     """
@@ -108,12 +110,14 @@ def make_lock(
             replace(
                 _package(file, needs, label, target, folder),
                 built_from=clean(sources.get(file.name, "")),
+                attested=attested.get(dict(file.hashes).get("sha256", "")),
             )
             for file in files
         ),
-        _environment(target),
-        _python(target),
+        describe_machine(target),
+        describe_python(target),
         excluded.patterns,
+        "" if target.pip is None or target.pip.is_assumed else target.pip.version,
     )
     _verify(lock, target)
     return lock
@@ -193,7 +197,7 @@ def _full_version(target: Target) -> str:
     return target.environment["python_full_version"].removesuffix("+")
 
 
-def _python(target: Target) -> str:
+def describe_python(target: Target) -> str:
     """Return the Pythons of a target: every patch release of its minor version."""
     major, minor = target.python.split(".")[:2]
     if Version(_full_version(target)).is_prerelease:
@@ -201,7 +205,7 @@ def _python(target: Target) -> str:
     return f"=={major}.{minor}.*"
 
 
-def _environment(target: Target) -> str:
+def describe_machine(target: Target) -> str:
     """Return the marker of a target's machine."""
     known = {name: target.environment.get(name, "") for name in _VARIABLES}
     return " and ".join(

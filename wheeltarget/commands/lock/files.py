@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wheeltarget.errors import DestinationError, Fault, InputError, Location, LockError
 from wheeltarget.lockfile import model
-from wheeltarget.lockfile.model import Lock, LockedPackage
+from wheeltarget.lockfile.model import Attestation, Lock, LockedPackage
 from wheeltarget.resolver.index_failures import IndexFailure
 from wheeltarget.utils.files import LOCK_FILE, read_regular
 from wheeltarget.utils.toml import parse_toml
@@ -144,11 +144,13 @@ class OldLock:
 
     :param text: the file's text; None if the file does not exist.
     :param inputs: its inputs; None if unknown.
+    :param attested: who has published a file, by its sha256.
     """
 
     text: str | None = None
     pins: Mapping[str, Pin] = field(default_factory=dict)
     inputs: tuple[str, ...] | None = None
+    attested: Mapping[str, Attestation] = field(default_factory=dict)
 
 
 def file_name(label: str, form: Form) -> str:
@@ -188,7 +190,8 @@ def read_old(path: Path, label: str) -> OldLock:
         return _read_requirements(text, path, label)
     lock = model.read(text, str(path))
     _check_label(path, lock.target, label)
-    return OldLock(text, pins_of(lock), lock.inputs)
+    attested = {each.sha256: each.attested for each in lock.packages if each.attested}
+    return OldLock(text, pins_of(lock), lock.inputs, attested)
 
 
 def read_text(path: Path) -> str | None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from wheeltarget.cache.wheel_store import open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.download.download import make_builder
+from wheeltarget.commands.download.provenance import FetchedProvenance, fetch_for_results
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.commands.lock.build import inputs_of, make_lock
+from wheeltarget.commands.lock.build import clean, inputs_of, make_lock
 from wheeltarget.commands.lock.built import FOLDER, Built, build_all, find_known
 from wheeltarget.commands.lock.files import (
     Form,
@@ -36,8 +37,9 @@ from wheeltarget.errors import (
     UsageError,
     WheeltargetError,
 )
-from wheeltarget.lockfile.model import Lock, write
+from wheeltarget.lockfile.model import Attestation, Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, is_lock, project_names
+from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver.index_failures import (
     IndexFailure,
     find_index_failures,
@@ -79,6 +81,8 @@ class LockRequest:
     :param exclude: the values of ``--exclude``: names and globs of projects to leave out, each a
         comma-separated list.
     :param skip_provided: whether to leave out what the service of a target provides.
+    :param index: the values of ``--index``, each ``NAME=URL``: the index of a project, or of all
+        projects whose names match a glob.
     :param folder: the folder for locks; created if missing.
     :param file_name: the name of the lock, if there is one target; otherwise the target decides.
     :param form: the format of the locks.
@@ -87,8 +91,11 @@ class LockRequest:
     :param same_versions: whether all targets must have the same version of each project.
     :param allow_index_failures: whether to lock even if an index that could not be read may have
         other releases.
+    :param provenance: whether to fetch and write who has published each file.
     :param dry_run: whether to write nothing.
+    :param is_kept: whether the user keeps the locks, and needs notes on their files and versions.
     :param processes: how many processes of pip may run at once.
+    :param for_pip: whether a pip installs the files, so that it matters if it cannot.
     :param environment: the environment variables; None for those of this process.
     """
 
@@ -99,6 +106,7 @@ class LockRequest:
     build_pure: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     skip_provided: bool = False
+    index: tuple[str, ...] = ()
     folder: Path = field(default_factory=Path)
     file_name: str = ""
     form: Form = Form.PYLOCK
@@ -106,8 +114,11 @@ class LockRequest:
     upgrade_packages: tuple[str, ...] = ()
     same_versions: bool = False
     allow_index_failures: bool = False
+    provenance: bool = False
     dry_run: bool = False
+    is_kept: bool = True
     processes: int = 1
+    for_pip: bool = True
     environment: Mapping[str, str] | None = None
 
 
@@ -150,6 +161,9 @@ def lock(
         raise DestinationError(
             f"{request.folder} is a file, not a folder", "move it away, or choose another folder"
         )
+    if request.provenance and request.form is not Form.PYLOCK:
+        message = "--provenance needs a pylock.toml: requirements have no place for publishers"
+        raise UsageError(message, "leave out --provenance, or the option --format")
     if is_lock(folder.name) and not folder.exists():
         raise UsageError(
             f"{request.folder} is the name of a lock, and -o names the folder of the locks",
@@ -183,8 +197,14 @@ def lock(
             builder = make_builder(prepared, pure, stage)
             mine = {path.name for path in paths}
             built = build_all(results, builder, folder, find_known(folder), mine)
+        provenance = FetchedProvenance()
+        if request.provenance:
+            provenance = fetch_for_results(
+                built.results, _locked_hash, prepared, stage, notes_missing=request.is_kept
+            )
+        attested = dict(_attestations(built.results, provenance))
         locks = [
-            _make(prepared, result, before, *each, path, sources, pure)
+            _make(prepared, result, before, *each, path, sources, pure, attested)
             for each, path, result, sources, before in zip(
                 named, paths, built.results, built.sources, old, strict=True
             )
@@ -197,7 +217,15 @@ def lock(
             _place(locks, built.wheels, stage, interrupts)
     notes = (
         *(failure.describe() for failure in failures),
-        *notes_on(plan, built.results, labels, pure),
+        *notes_on(
+            plan,
+            built.results,
+            labels,
+            pure,
+            compares=request.is_kept,
+            for_pip=request.for_pip,
+        ),
+        *provenance.notes,
         *_notes(locks, upgraded, request, folder),
         *stage.notes,
         *filter(None, [no_cache or prune_after_run(cache, invocation.environment)]),
@@ -211,8 +239,13 @@ def pure_projects(request: LockRequest) -> frozenset[str]:
     return project_names("--build-pure", request.build_pure)
 
 
-def prepare_lock(request: LockRequest, invocation: Invocation) -> Prepared:
-    """Read and plan what is to be locked; raises an error if it cannot be."""
+def prepare_lock(
+    request: LockRequest, invocation: Invocation, *, may_be_empty: bool = False
+) -> Prepared:
+    """Read and plan what is to be locked; raises an error if it cannot be.
+
+    :param may_be_empty: whether requirements files may have no requirements.
+    """
     invocation.require_valid()
     lock = next(filter(is_lock, invocation.command.values("--requirement")), None)
     if lock is not None:
@@ -226,12 +259,15 @@ def prepare_lock(request: LockRequest, invocation: Invocation) -> Prepared:
     sources = pure_projects(request) | project_names("--allow-sdist", request.allow_sdist)
     leave_outs = read_leave_outs(request.exclude, skip_provided=request.skip_provided)
     named = (request.tags, request.targets)
-    prepared = prepare(invocation, *named, sources, leave_outs=leave_outs, locks=True)
+    prepared = prepare(
+        invocation, *named, sources, leave_outs=leave_outs, indexes=request.index, locks=True
+    )
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     jobs, options = prepared.plan.jobs, [option.name for option in invocation.everything.options]
-    if not any(job.lines for job in jobs) and not PIP_ONLY.intersection(options):
+    is_empty = not any(job.lines for job in jobs) and not PIP_ONLY.intersection(options)
+    if is_empty and not may_be_empty:
         raise UsageError(
             "there are no requirements",
             "name requirements, or a requirements file with -r FILE",
@@ -281,16 +317,32 @@ def _make(
     path: Path,
     sources: Mapping[str, str],
     pure: frozenset[str],
+    attested: Mapping[str, Attestation],
 ) -> NewLock:
     job, folder = result.job, path.parent
     inputs = inputs_of(job, prepared, f"{name.key}={name.text}", pure)
     target = job.target or catalog.host()
-    made = make_lock(label, target, inputs, folder, result.chosen, sources, job.excluded)
+    attested = {**old.attested, **attested}
+    made = make_lock(label, target, inputs, folder, result.chosen, sources, job.excluded, attested)
     if path.suffix == ".toml":
         text = write(made)
     else:
         text = requirements_text(made, _clauses(name, result, folder), folder)
     return NewLock(made, text, compare(old, made, text, path))
+
+
+def _locked_hash(file: ChosenFile) -> str:
+    return dict(file.hashes).get("sha256", "")
+
+
+def _attestations(
+    results: Sequence[JobResult], provenance: FetchedProvenance
+) -> Iterator[tuple[str, Attestation]]:
+    """Yield who has published a file, by its sha256."""
+    for file in (file for result in results for file in result.chosen):
+        found = provenance.found.get(_locked_hash(file))
+        if found is not None and file.provenance:
+            yield _locked_hash(file), Attestation(clean(file.provenance), found.publishers)
 
 
 def _clauses(name: TargetName, result: JobResult, folder: Path) -> str:
@@ -356,7 +408,7 @@ def _notes(
             for package in new.lock.packages
             if package.path.startswith("../") or Path(package.path).is_absolute()
         ]
-        if outside:
+        if outside and request.is_kept:
             yield (
                 f"the lock for {new.lock.target} names local files outside of its folder, for "
                 f"{', '.join(outside)}: they must exist wherever the lock is used"
