@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tarfile
+import zipfile
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -14,7 +16,7 @@ from tests.support.broken_wheels import broken_wheels
 from tests.support.checks import NEW, OLD, check, lines
 from tests.support.cli import wheeltarget
 from tests.support.here import run_here
-from tests.support.projects import make_source
+from tests.support.projects import make_setuptools, make_source
 from tests.support.wheels import make_wheel
 
 
@@ -53,6 +55,16 @@ def test_not_needed(house: Path) -> None:
     ]
 
 
+def test_an_exclusion_that_nothing_needs(house: Path) -> None:
+    arguments = ("-r", "needed.txt", "--exclude=compat,spare", "--format=json")
+    document = json.loads(check(house, *arguments).stdout)
+    assert document["notes"] == ["nothing needs spare, which --exclude leaves out"]
+    assert [each["code"] for each in document["findings"]] == ["WC305"]
+    # It is not known if something else is missing.
+    (house / "app-2.0-py3-none-any.whl").unlink()
+    assert json.loads(check(house, *arguments).stdout)["notes"] == []
+
+
 def test_single_files(house: Path) -> None:
     result = run_here("check", *map(str, sorted(house.iterdir())), cwd=house.parent)
     assert (result.exit_code, result.stderr.split(";")[0]) == (0, "no findings in 4 files")
@@ -81,6 +93,7 @@ def test_json(house: Path) -> None:
         "schema": 1,
         "files": [f"house/{path.name}" for path in sorted(house.iterdir())],
         "targets": [OLD, NEW],
+        "notes": [],
         "findings": [
             {
                 "code": "WC301",
@@ -211,3 +224,102 @@ def test_odd_things_in_the_folder(house: Path) -> None:
         "WC102 it is not a re",
     ]
     assert found[1].startswith("house/l\\udcff.whl: ")
+
+
+BOX = 'name = "box"\npip = "18.1"\ntag = "cp36-cp36m-manylinux2014_x86_64"\n'
+WHEEL = "native-1.0-cp36-cp36m-manylinux2014_x86_64.whl"
+SAYS = "pip reads manylinux2014 since 19.3"
+ADVICE = (
+    "upgrade pip there first, or download a newer one with --with-pip; or choose files for the tag "
+    "cp36-cp36m-manylinux1_x86_64"
+)
+
+
+@pytest.fixture
+def native(tmp_path: Path) -> Path:
+    house = tmp_path / "house"
+    make_wheel(house, "native", tag="cp36-cp36m-manylinux2014_x86_64")
+    make_wheel(house, "pure")
+    (tmp_path / "box.toml").write_text(BOX)
+    return house
+
+
+def test_the_pip_of_the_target_cannot_install_a_wheel(native: Path) -> None:
+    result = check(native, "--target", "./box.toml")
+    assert result.exit_code == 1
+    assert result.stdout == (
+        f"house/{WHEEL} for box: WC203 its pip 18.1 cannot install it: {SAYS}\n  {ADVICE}\n"
+    )
+    assert result.stderr == "1 finding in 2 files for box\n"
+
+
+def test_the_pip_that_a_python_comes_with_is_only_noted(native: Path) -> None:
+    tag = "cp36-cp36m-manylinux2014_x86_64"
+    note = f"{tag}: the pip that CPython 3.6 comes with, 18.1, cannot install {WHEEL}: {SAYS}"
+    result = check(native, "--tags", tag)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"no findings in 2 files for {tag}\nnote: {note}; {ADVICE}\n"
+    assert check(native, "--tags", tag, "--quiet").stderr == ""
+    document = json.loads(check(native, "--tags", tag, "--format=json").stdout)
+    assert (document["notes"], document["findings"]) == ([f"{note}; {ADVICE}"], [])
+    assert check(native, "--tags", tag, "--format=github").stdout.startswith(f"::notice::{tag}: ")
+
+
+def test_a_newer_pip_among_the_wheels_is_enough(native: Path) -> None:
+    make_wheel(native, "pip", "21.3.1", requires_python=">=3.6")
+    result = check(native, "--target", "./box.toml")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.endswith(f"{SAYS}; use pip 21.3.1, which is one of the files\n")
+    (native / "pip-21.3.1-py3-none-any.whl").unlink()
+    make_wheel(native, "pip", "24.0", requires_python=">=3.7")
+    assert check(native, "--target", "./box.toml").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("pip", "name", "files", "is_found"),
+    [
+        ("18.1", "a-1.0.tar.gz", ("pyproject.toml",), True),
+        ("18.1", "a-1.0.zip", ("pyproject.toml", "docs/setup.py"), True),
+        ("18.1", "a-1.0.tar.gz", ("pyproject.toml", "setup.py"), False),
+        ("19.0", "a-1.0.tar.gz", ("pyproject.toml",), False),
+        ("18.1", "pure-1.0.tar.gz", ("pyproject.toml",), False),  # there is a wheel of it
+        ("18.1", "a-1.0.tar.gz", None, False),  # it cannot be read
+    ],
+)
+def test_the_pip_of_the_target_cannot_build_a_source(
+    tmp_path: Path, pip: str, name: str, files: tuple[str, ...] | None, is_found: bool
+) -> None:
+    house = tmp_path / "house"
+    make_wheel(house, "pure")
+    (tmp_path / "box.toml").write_text(BOX.replace("18.1", pip))
+    source = house / name
+    if files is None:
+        source.write_bytes(b"x")
+    elif name.endswith(".zip"):
+        with zipfile.ZipFile(source, "w") as archive:
+            for file in files:
+                archive.writestr(f"a-1.0/{file}", "")
+    else:
+        with tarfile.open(source, "w:gz") as archive:
+            for file in files:
+                archive.addfile(tarfile.TarInfo(f"a-1.0/{file}"))
+    result = check(house, "--target", "./box.toml")
+    assert result.stdout.count(": WC204 ") == is_found, result.stdout
+
+
+def test_source_that_needs_something_to_be_built(house: Path) -> None:
+    """With requirements, what a build needs is not a file that nobody needs."""
+    make_setuptools(house, "80.0")
+    make_source(house, "source", pyproject='[build-system]\nrequires = ["setuptools"]\n')
+    (house.parent / "needed.txt").write_text(f"# tags={NEW}\napp\nsource\n")
+    old = {"house/compat-1.0-py3-none-any.whl", "house/lib-1.5-cp37-cp37m-manylinux1_x86_64.whl"}
+    assert {line.split()[0].rstrip(":") for line in lines(check(house, "-r", "needed.txt"))} == old
+
+
+def test_source_that_no_pip_can_build(house: Path) -> None:
+    make_source(house, "source", pyproject="[build-system]\n", files={"setup.py": ""})
+    (found,) = lines(check(house, "--tags", f"{OLD},{NEW}"))
+    assert found == (
+        "house/source-1.0.tar.gz: WC129 it cannot be built: the [build-system] of its "
+        "pyproject.toml has no list of requirements"
+    )

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.checks import NEW, OLD, check, lines
 from tests.support.locked import lock_wheels
+from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
 from wheeltarget.commands.check import locks
 from wheeltarget.utils.files import Digest, hash_file
@@ -73,3 +74,17 @@ def test_lock_of_a_target_with_a_dot_in_its_name(house: Path) -> None:
     missing = check(house, "-r", "house/pylock.ubuntu-22.04.toml", "--tags", OLD)
     assert (missing.exit_code, missing.stdout) == (2, "")
     assert "cannot read house/pylock.ubuntu-22.04.toml: No such file" in missing.stderr
+
+
+def test_what_sources_need_to_be_built(tmp_path: Path) -> None:
+    """No lock names it, and still it is needed."""
+    folder = tmp_path / "house"
+    source = make_source(folder, "app", pyproject='[build-system]\nrequires = ["helper"]\n')
+    lock_wheels([source], OLD, folder / "pylock.old.toml")
+    missing = "WC312 building app-1.0.tar.gz needs helper, which is missing"
+    assert lines(check(folder)) == [f"house/app-1.0.tar.gz for {OLD}: {missing}"]
+    assert lines(check(folder, "--tags", OLD)) == [f"house/app-1.0.tar.gz for {OLD}: {missing}"]
+    make_wheel(folder, "helper")
+    assert check(folder).exit_code == 0
+    make_wheel(folder, "more")
+    assert lines(check(folder)) == ["house/more-1.0-py3-none-any.whl: WC305 no lock names it"]

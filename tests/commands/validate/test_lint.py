@@ -266,6 +266,7 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
     "WT216": [("x ; target=aws-lambda-python3.12", 12, "")],
     "WT217": [("x ; target=aws-lambda-python3.5-arm64", 12, "")],
     "WT218": [("x ; target=./WT218.toml", 12, "")],
+    "WT219": [("x ; target=./WT219.toml", 12, "")],
     "WT301": [
         (f"x ; tags={W},{X},{W}", 48, f"x ; tags={W},{X}"),
         (f"x ; tags={W} ; tags={W}", 33, f"x ; tags={W}"),
@@ -321,6 +322,7 @@ TARGET_FILES = {
     "WT212": f'tags = ["{W}"]',
     "WT213": f'tag = "{W}"\n[markers]\npython_version = "3.8"',
     "WT218": f'tag = "{W}"\nexclude = ["y", "y>1"]',
+    "WT219": f'tag = "{W}"\npip = "newest"',
     "WT214": '{"compatible_tags": []}',
     "WT215": "[tool.wheeltarget.targets.host]",
 }
@@ -350,7 +352,8 @@ class TestCodes:
     """What is found, where, and what becomes of it."""
 
     def test_every_code_has_a_case(self) -> None:
-        assert set(CASES) == set(CODES)
+        """Those of the project's indexes are tested with the command."""
+        assert set(CASES) == {code for code in CODES if not code.startswith("WT7")}
 
     @pytest.mark.parametrize(
         ("code", "text", "column", "mended"),

@@ -175,3 +175,20 @@ def test_documentation_shows_what_happens(folder: Path) -> None:
     assert result.stdout == output
     assert f"`{result.stderr.strip()}`" in page
     assert replace(result, stdout="", stderr="").exit_code == 1
+
+
+def test_indexes_of_the_project(folder: Path) -> None:
+    """A folder of an index need not be on the machine that checks the table."""
+    (folder / "requirements.txt").write_text("flask\n")
+    table = folder / "pyproject.toml"
+    request = ValidateRequest(("requirements.txt",))
+    table.write_text("[tool.wheeltarget.indexes]\ntorch = 'elsewhere'\n")
+    assert validate(request).exit_code == 0
+    table.write_text("[tool.wheeltarget.indexes]\ntorch = 'ftp://a'\n\"a b\" = ''\n")
+    found = [(each.fault.code, each.location.line) for each in validate(request).findings]
+    assert found == [("WT702", 2), ("WT701", 3), ("WT702", 3)]
+    table.write_text("[tool.wheeltarget]\nindexes = 5\n")
+    outcome = validate(request)
+    assert [(each.fault.code, each.location.column) for each in outcome.findings] == [("WT704", 1)]
+    table.write_text("[tool.wheeltarget\n")
+    assert validate(request).exit_code == 3

@@ -7,26 +7,29 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+from packaging.utils import canonicalize_name
 
 from wheeltarget.commands.check.findings import (
     CheckFinding,
     by_project,
+    find_beyond_pip,
     find_misfits,
     find_missing,
     find_unreadable,
 )
 from wheeltarget.commands.check.locks import compare_with_locks, read_selections
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.commands.prepare import prepare
+from wheeltarget.commands.own_pip import OldPip, find_old_pip
+from wheeltarget.commands.prepare import note_unused_exclusions, prepare
+from wheeltarget.commands.with_pip import find_tools
 from wheeltarget.errors import InputError, UsageError
+from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import Configuration, is_lock, split_command_line
 from wheeltarget.pip_protocol import Demand
 from wheeltarget.resolver import pip_runner
@@ -39,7 +42,9 @@ from wheeltarget.targets.leave_outs import LeaveOuts, read_leave_outs
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
 from wheeltarget.utils.progress import reported
+from wheeltarget.wheelhouse.build_closure import find_build_closure, source_versions, to_build
 from wheeltarget.wheelhouse.closure import Available, is_wanted, read_dependencies
+from wheeltarget.wheelhouse.source import DAMAGE, read_source
 from wheeltarget.wheelhouse.wheel import WheelFile, read_wheel
 
 _UNREADABLE = frozenset({"WC101", "WC118"})
@@ -73,11 +78,15 @@ class CheckRequest:
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """The result of a check; there are no targets if only the files themselves were checked."""
+    """The result of a check; there are no targets if only the files themselves were checked.
+
+    :param notes: what may be wrong, or not, one sentence each.
+    """
 
     files: tuple[str, ...]
     targets: tuple[str, ...]
     findings: tuple[CheckFinding, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -114,22 +123,29 @@ def check(request: CheckRequest) -> CheckOutcome:
     findings += find_misfits(wheels, targets) if targets else ()
     if locks or not targets:
         findings += find_unreadable(wheels)
+    sources = source_versions(paths)
+    unused: Sequence[str] = ()
     if locks:
-        findings += compare_with_locks(selections, paths)
+        findings += _check_against_locks(selections, wheels, sources, paths)
     else:
-        sources = _sources(paths)
         takes = [any(_ALL_RELEASES.search(text) for _, text in job.files) for job in jobs]
         available = [
             Available(target, by_project(wheels, target), sources, prereleases, job.excluded)
             for target, prereleases, job in zip(targets, takes, jobs, strict=True)
         ]
-        findings += _check_contents(request, jobs, available, paths)
+        found, unused = _check_contents(request, jobs, available, paths)
+        findings += found
+    tools = _find_tools(paths, wheels, targets)
+    findings = [e for e in findings if e.code != "WC305" or Path(e.file).name not in tools]
     if request.audits:
         findings += _audit(wheels, targets)
+    old_pips = tuple(_find_old_pips(wheels, targets, selections, paths))
+    findings += find_beyond_pip(old_pips, paths)
     order = {str(path): number for number, path in enumerate(paths)}
     findings.sort(key=lambda each: (order.get(each.file, len(order)), each.target, each.code))
     labels = tuple(target.label for target in targets)
-    return CheckOutcome(tuple(map(str, paths)), labels, tuple(dict.fromkeys(findings)))
+    notes = (*(each.explain() for each in old_pips if each.is_note), *unused)
+    return CheckOutcome(tuple(map(str, paths)), labels, tuple(dict.fromkeys(findings)), notes)
 
 
 def _files(places: Iterable[str]) -> Iterator[Path]:
@@ -205,7 +221,7 @@ def _plan(
     arguments += [f"--constraint={file}" for file in request.constraints]
     command = split_command_line(arguments)
     alone = replace(invocation, command=command, configuration=Configuration())
-    sources = frozenset(_sources(paths))
+    sources = frozenset(source_versions(paths))
     named = (request.tags, request.targets)
     prepared = prepare(alone, *named, sources, leave_outs=leave_outs, fetches=False)
     inputs = prepared.inputs
@@ -222,40 +238,117 @@ def _plan(
     )
 
 
+def _find_tools(
+    paths: Sequence[Path], wheels: Sequence[WheelFile], targets: Sequence[Target]
+) -> frozenset[str]:
+    """Return the names of the wheels that a wheelhouse has to install with, as --with-pip adds."""
+    known = {wheel.path: wheel for wheel in wheels}
+    return find_tools(known, targets, builds=len(known) < len(paths), read=known.__getitem__)
+
+
 def _comment_out(found: re.Match[str]) -> str:
     return "#" + "\n" * found[0].count("\n")
 
 
-def _sources(paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
-    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
-    for path in paths:
-        with suppress(InvalidSdistFilename):
-            name, version = parse_sdist_filename(path.name)
-            found[name] += (str(version),)
-    return found
+def _check_sources(
+    available: _Available, sources: Iterable[Path], paths: Sequence[Path]
+) -> tuple[list[CheckFinding], frozenset[Path]]:
+    """Find what sources lack to be built for a target, and what of it is there."""
+    closure = find_build_closure(available, sources, paths)
+    findings = [
+        CheckFinding(str(each.path), each.target, "WC312" if each.target else "WC129", each.message)
+        for each in closure.faults
+    ]
+    return findings, closure.used
+
+
+def _find_old_pips(
+    wheels: Iterable[WheelFile],
+    targets: Iterable[Target],
+    selections: Iterable[Selection],
+    paths: Iterable[Path],
+) -> Iterator[OldPip]:
+    """Yield the pip of each target that cannot install files for it: those of its lock, or all."""
+    wanted: dict[Target, set[str]] = {}
+    for selection in selections:
+        wanted.setdefault(selection.target, set()).update(f.filename for f in selection.files)
+    sources = [path for path in paths if path.suffix != ".whl" and _lacks_setup(path)]
+    for target in targets:
+        fit = by_project(wheels, target)
+        names = {wheel.path.name for found in fit.values() for wheel in found}
+        kept = [path.name for path in sources if not fit.keys() & source_versions([path]).keys()]
+        if target in wanted:
+            named = wanted[target]
+            names = {n for n in names if n in named or n.startswith("pip-")}
+            kept = [name for name in kept if name in named]
+        if found := find_old_pip(target, target.label, sorted(names), kept):
+            yield found
+
+
+def _lacks_setup(path: Path) -> bool:
+    """Return whether a source has no ``setup.py``; a source that cannot be read does not count."""
+    try:
+        return read_source(path).setup_py is None
+    except DAMAGE:
+        return False
 
 
 def _check_contents(
     request: CheckRequest, jobs: Sequence[Job], available: Sequence[_Available], paths: list[Path]
-) -> Iterator[CheckFinding]:
-    """Find what is missing, and, if there are requirements, what they do not need."""
+) -> tuple[Sequence[CheckFinding], Sequence[str]]:
+    """Find what is missing, and, if there are requirements, what they do not need; with notes."""
     if not request.requirements:
-        for each in available:
-            yield from find_missing(each, None)
-        return
+        return tuple(_check_each(available, paths)), ()
     if urls := tuple(_find_urls(jobs, available)):
-        yield from urls
-        return
+        return urls, ()
     results = _resolve(jobs, [each.target for each in available], silent=True)
-    for job, each, result in zip(jobs, available, results, strict=True):
-        if result.exit_code:
-            yield from _explain_failure(job, each, result)
-    if not any(result.exit_code for result in results):
-        needed = {file.path.name for result in results for file in result.chosen}
-        fit = {w.path for each in available for wheels in each.wheels.values() for w in wheels}
-        for path in paths:
-            if path.name not in needed and (path in fit or path.suffix != ".whl"):
-                yield CheckFinding(str(path), "", "WC305", "no target needs it")
+    if any(result.exit_code for result in results):
+        every = zip(jobs, available, results, strict=True)
+        failed = (_explain_failure(*each) for each in every if each[-1].exit_code)
+        return tuple(chain.from_iterable(failed)), ()
+    findings = tuple(_compare_with_results(available, results, paths))
+    return findings, tuple(note_unused_exclusions(results))
+
+
+def _check_each(available: Iterable[_Available], paths: Sequence[Path]) -> Iterator[CheckFinding]:
+    for each in available:
+        yield from find_missing(each, None)
+        yield from _check_sources(each, to_build(each, paths), paths)[0]
+
+
+def _compare_with_results(
+    available: Sequence[_Available], results: Sequence[JobResult], paths: Sequence[Path]
+) -> Iterator[CheckFinding]:
+    """Find what the sources that pip chose lack to be built, and what is not needed."""
+    needed = {file.path.name for result in results for file in result.chosen}
+    for each, result in zip(available, results, strict=True):
+        chosen = {file.path.name for file in result.chosen}
+        mine = [path for path in paths if path.name in chosen and path.suffix != ".whl"]
+        findings, used = _check_sources(each, mine, paths)
+        yield from findings
+        needed |= {path.name for path in used}
+    fit = {w.path for each in available for wheels in each.wheels.values() for w in wheels}
+    for path in paths:
+        if path.name not in needed and (path in fit or path.suffix != ".whl"):
+            yield CheckFinding(str(path), "", "WC305", "no target needs it")
+
+
+def _check_against_locks(
+    selections: Sequence[Selection],
+    wheels: Sequence[WheelFile],
+    sources: Mapping[str, tuple[str, ...]],
+    paths: Sequence[Path],
+) -> Iterator[CheckFinding]:
+    """Find what differs from locks, and what the sources that they name lack to be built."""
+    used: set[Path] = set()
+    for each in selections:
+        named = {file.filename for file in each.files}
+        mine = [path for path in paths if path.name in named and path.suffix != ".whl"]
+        available = Available(each.target, by_project(wheels, each.target), sources)
+        findings, needed = _check_sources(available, mine, paths)
+        yield from findings
+        used |= needed
+    yield from compare_with_locks(selections, paths, used)
 
 
 def _find_urls(jobs: Iterable[Job], available: Iterable[_Available]) -> Iterator[CheckFinding]:

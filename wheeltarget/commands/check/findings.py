@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from wheeltarget.commands.own_pip import OldPip, explain_reading
 from wheeltarget.targets.catalog import look_up_tag
 from wheeltarget.targets.compatibility import compare_tags
 from wheeltarget.targets.target import Target
@@ -79,6 +81,21 @@ def find_missing(
         else:
             code = "WC307" if each.rule else "WC302" if each.found else "WC301"
             yield CheckFinding("", available.target.label, code, str(each))
+
+
+def find_beyond_pip(found: Iterable[OldPip], paths: Sequence[Path]) -> Iterator[CheckFinding]:
+    """Find the files that the known pip of a target cannot install, if it has no newer one here.
+
+    :param found: the pips that cannot install some files.
+    :param paths: the files.
+    """
+    for old in (each for each in found if not each.is_note):
+        unread = {each.filename: each.reading for each in old.files}
+        for path in (path for path in paths if path.name in unread):
+            code = "WC203" if path.suffix == ".whl" else "WC204"
+            what = explain_reading(unread[path.name])
+            message = f"its pip {old.pip.version} cannot install it: {what}"
+            yield CheckFinding(str(path), old.label, code, message, old.advice)
 
 
 def find_unreadable(wheels: Iterable[WheelFile]) -> Iterator[CheckFinding]:

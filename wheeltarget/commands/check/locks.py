@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -73,9 +73,12 @@ def _may_be_requirements(name: str) -> bool:
 
 
 def compare_with_locks(
-    selections: Sequence[Selection], paths: Sequence[Path]
+    selections: Sequence[Selection], paths: Sequence[Path], used: Container[Path] = ()
 ) -> Iterator[CheckFinding]:
-    """Compare the files with those that the locks name."""
+    """Compare the files with those that the locks name.
+
+    :param used: other files that are needed.
+    """
     by_name: defaultdict[str, list[Path]] = defaultdict(list)
     for path in paths:
         by_name[path.name].append(path)
@@ -93,7 +96,7 @@ def compare_with_locks(
                 yield CheckFinding(str(found[0]), selection.label, "WC402", message)
     left_out = [each.left_out for each in selections]
     for path in paths:
-        if path.name not in named:
+        if path.name not in named and path not in used:
             project = canonicalize_name(path.name.partition("-")[0])
             is_out = any(project in each for each in left_out)
             message = f"{project} is left out" if is_out else "no lock names it"

@@ -75,6 +75,7 @@ CODES: Mapping[str, str] = {
     "WT216": "the name does not say which Python or architecture",
     "WT217": "the system does not have this Python or architecture",
     "WT218": "something in `exclude` of a target is neither the name of a project nor a glob",
+    "WT219": "`pip` of a target is not a version",
     # Contradicting lines
     "WT301": "the line names one environment twice",
     "WT302": "one project is pinned at two versions for one target",
@@ -86,4 +87,9 @@ CODES: Mapping[str, str] = {
     "WT503": "the constraint has `exclude=`",
     # Other tools
     "WT601": "pre-commit's requirements-txt-fixer sorts lines away from this default",
+    # The table [tool.wheeltarget.indexes] of the project
+    "WT701": "something in `indexes` is neither the name of a project nor a glob",
+    "WT702": "something in `indexes` is not the URL or the folder of an index",
+    "WT703": "a project may have two indexes",
+    "WT704": "`indexes` is not a table",
 }

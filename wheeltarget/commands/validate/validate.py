@@ -1,4 +1,7 @@
-"""The command ``validate``: check, and with ``--fix`` correct, the annotations of files."""
+"""The command ``validate``: check, and with ``--fix`` correct, the annotations of files.
+
+It also checks the indexes that the project of the working directory names.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,14 @@ from pathlib import Path
 
 from wheeltarget.commands.validate.lint import Finding, check_text, fix_text
 from wheeltarget.commands.validate.pre_commit import is_sorted
-from wheeltarget.errors import Fault, UsageError
+from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.pip_config.options import CommandLine, split_file_options
+from wheeltarget.pip_config.project_indexes import read_indexes
 from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.parser import SourceLine, decode, encoding_of, read_lines
 from wheeltarget.staging.atomic import open_part, remove_leftovers
 from wheeltarget.targets.catalog import look_up
+from wheeltarget.targets.names import Projects
 from wheeltarget.utils.files import (
     REQUIREMENTS_FILE,
     is_stream,
@@ -63,7 +68,7 @@ class ValidateOutcome:
 
 
 def validate(request: ValidateRequest) -> ValidateOutcome:
-    """Check the annotations of files, each on its own.
+    """Check the annotations of files, each on its own, and the indexes of the project.
 
     :param request: the request.
     :returns: the outcome.
@@ -100,7 +105,20 @@ def validate(request: ValidateRequest) -> ValidateOutcome:
         findings += check_text(
             name, text, look_up, constraints=is_constraints, is_sorted=is_sorted(name)
         )
+    for fault in _index_faults():
+        findings += [Finding(fault)] if fault.code else []
+        unfinished += [] if fault.code else [fault]
     return ValidateOutcome(len(names), tuple(findings), tuple(fixed), tuple(unfinished))
+
+
+def _index_faults() -> tuple[Fault, ...]:
+    """Return what is wrong with the indexes of the project; folders may be on another machine."""
+    here = Path.cwd()
+    try:
+        read_indexes((), Projects().index_table(here), here, is_folder=lambda _path: True)
+    except InputError as error:
+        return error.faults
+    return ()
 
 
 def _included_constraints(name: str, text: str) -> Iterator[str]:
