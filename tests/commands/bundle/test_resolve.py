@@ -16,6 +16,8 @@ from tests.support.index import LocalIndex
 from tests.support.projects import make_source
 from tests.support.wheels import make_sdist, make_wheel
 
+pytestmark = pytest.mark.thorough
+
 LAMBDA = "aws-lambda-python3.12-arm64"
 ARM = "cp312-cp312-manylinux_2_34_aarch64"
 
@@ -228,6 +230,15 @@ class TestRefused:
             "  name requirements, leave fewer projects out, or add your own files with --include\n"
         )
         good(run(*arguments, "--include=src/"))
+
+    @pytest.mark.parametrize("content", ["", "# none yet\n", 'app ; python_version < "3"\n'])
+    def test_own_files_alone(self, run: Bundle, here: Path, content: str) -> None:
+        (here / "none.txt").write_text(content)
+        arguments = ("-r", "none.txt", "--target", LAMBDA)
+        said = run.refuse(*arguments, exit_code=3 if "app" in content else 2)
+        assert ("nothing would be in the bundle" if "app" in content else "no requirements") in said
+        good(run(*arguments, "--include=src/", "--lock=pylock.toml"))
+        good(run(*arguments, "--include=src/", "--lock=pylock.toml"))
 
     def test_nothing(self, run: Bundle) -> None:
         assert run.refuse("--target", LAMBDA).startswith("error: there is nothing to bundle\n")

@@ -23,6 +23,8 @@ from tests.support.wheels import make_wheel
 from wheeltarget.commands.bundle.files import BundledFile
 from wheeltarget.commands.bundle.slim import RULES, WITH_HEADERS, slim
 
+pytestmark = pytest.mark.thorough
+
 LAMBDA = "aws-lambda-python3.12-arm64"
 TESTS = {"lib/__init__.py": b"", "lib/sub/tests/__init__.py": b"", "lib/sub/tests/x.dat": b"12"}
 

@@ -160,7 +160,7 @@ def bundle(request: BundleRequest, invocation: Invocation | None = None) -> Bund
         made.append(_pack(request, source, layers))
 
     with interruptible():
-        kept = with_lock(request, invocation, use)
+        kept = with_lock(request, invocation, use, may_be_empty=bool(request.include))
     outcome = made[0]
     notes = (*kept.notes, *outcome.notes, *_note_sizes(outcome))
     return replace(outcome, notes=notes, lock=kept.file)

@@ -27,6 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.staging.atomic import open_part
@@ -234,25 +235,33 @@ def write_archive(
     :param moment: the time of every file, in seconds since 1970.
     """
     path = Path(os.path.realpath(path))
-    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_part(path) as part:
-            with part.open("wb") as stream, zipfile.ZipFile(stream, "w") as archive:
-                for file in reported(files, "Writing", size=attrgetter("size")):
-                    member = zipfile.ZipInfo(file.name, time.gmtime(moment)[:6])
-                    member.create_system = 3  # the same on every system
-                    member.external_attr = (_PROGRAM if file.executable else _FILE) << 16
-                    member.compress_type = method
-                    member.file_size = file.size
-                    with file.source.open("rb") as source, archive.open(member, "w") as target:
-                        shutil.copyfileobj(source, target, 1 << 20)
+            with part.open("wb") as stream:
+                fill_archive(stream, files, moment, compressed=compressed)
             part.chmod(permitted(0o666))
             digest = hash_file(part)
             part.replace(path)
     except OSError as error:
         raise BundleError(f"cannot write {path}: {error.strerror}") from error
     return digest
+
+
+def fill_archive(
+    stream: IO[bytes], files: Sequence[BundledFile], moment: int, *, compressed: bool
+) -> None:
+    """Write files to a zip archive, which is the same for the same files."""
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(stream, "w") as archive:
+        for file in reported(files, "Writing", size=attrgetter("size")):
+            member = zipfile.ZipInfo(file.name, time.gmtime(moment)[:6])
+            member.create_system = 3  # the same on every system
+            member.external_attr = (_PROGRAM if file.executable else _FILE) << 16
+            member.compress_type = method
+            member.file_size = file.size
+            with file.source.open("rb") as source, archive.open(member, "w") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
 
 
 def require_place(path: Path) -> None:
@@ -277,15 +286,20 @@ def write_folder(path: Path, files: Sequence[BundledFile], moment: int) -> None:
         require_place(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_part(path, folder=True) as part:
-            for file in reported(files, "Writing", size=attrgetter("size")):
-                place = part / file.name
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file.source, place)
-                place.chmod((_PROGRAM if file.executable else _FILE) & 0o777)
-                os.utime(place, (moment, moment))
-            for folder in (part, *(each for each in part.rglob("*") if each.is_dir())):
-                folder.chmod(permitted(0o777))
-                os.utime(folder, (moment, moment))
+            fill_folder(part, files, moment)
             part.replace(path)
     except OSError as error:
         raise BundleError(f"cannot write {path}: {error.strerror}") from error
+
+
+def fill_folder(folder: Path, files: Sequence[BundledFile], moment: int) -> None:
+    """Write files to an empty folder."""
+    for file in reported(files, "Writing", size=attrgetter("size")):
+        place = folder / file.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file.source, place)
+        place.chmod((_PROGRAM if file.executable else _FILE) & 0o777)
+        os.utime(place, (moment, moment))
+    for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        each.chmod(permitted(0o777))
+        os.utime(each, (moment, moment))

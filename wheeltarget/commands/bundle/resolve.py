@@ -119,11 +119,16 @@ class Kept:
 
 
 def with_lock(
-    request: SourceRequest, invocation: Invocation, use: Callable[[Source], None]
+    request: SourceRequest,
+    invocation: Invocation,
+    use: Callable[[Source], None],
+    *,
+    may_be_empty: bool = False,
 ) -> Kept:
     """Find the locks of a request, or lock its requirements.
 
     :param use: makes the bundle; it is called once. If it raises an error, no lock is written.
+    :param may_be_empty: whether requirements files may have no requirements.
     :raises WheeltargetError: if there are both locks and requirements, or none of both, or if
         locking fails.
     """
@@ -137,7 +142,7 @@ def with_lock(
     files = invocation.everything.values("--requirement")
     locks = [*filter(None, [request.lock]), *request.more, *filter(is_lock, files)]
     if not locks:
-        return _lock(request, invocation, use)
+        return _lock(request, invocation, use, may_be_empty=may_be_empty)
     _refuse_options_of_requirements(request, locks[0])
     # A requirements file is refused like everything that is no lock.
     names = [*filter(None, [request.lock]), *request.more, *files]
@@ -170,7 +175,13 @@ def _refuse_options_of_requirements(request: SourceRequest, lock: str) -> None:
             raise UsageError(message, f"{option} is for requirements: leave it out")
 
 
-def _lock(request: SourceRequest, invocation: Invocation, use: Callable[[Source], None]) -> Kept:
+def _lock(
+    request: SourceRequest,
+    invocation: Invocation,
+    use: Callable[[Source], None],
+    *,
+    may_be_empty: bool,
+) -> Kept:
     options = tuple(o.name for o in invocation.everything.options)
     if not invocation.everything.requirements and not PIP_ONLY.union(
         {"--requirement"}
@@ -187,10 +198,11 @@ def _lock(request: SourceRequest, invocation: Invocation, use: Callable[[Source]
         build_pure=request.build_pure,
         exclude=request.exclude,
         skip_provided=request.skip_provided,
+        index=request.index,
         allow_index_failures=request.allow_index_failures,
         environment=request.environment,
     )
-    prepared = prepare_lock(order, invocation)
+    prepared = prepare_lock(order, invocation, may_be_empty=may_be_empty)
     job = _only_job(prepared, order)
     label, name = name_of(job.target, prepared.found)
     place = _place(request.lock_file, label)
@@ -218,7 +230,7 @@ def _lock(request: SourceRequest, invocation: Invocation, use: Callable[[Source]
             take(*known)
             same = LockFile(label, path, State.SAME, len(known[1].packages))
             return Kept(same, tuple(note_excluded(known[1])))
-        order = replace(order, folder=path.parent, file_name=path.name)
+        order = replace(order, folder=path.parent, file_name=path.name, for_pip=False)
         try:
             outcome = lock(order, invocation, prepared, take_new)
         except ResolutionError as error:
@@ -266,6 +278,7 @@ def _only_job(prepared: Prepared, order: LockRequest) -> Job:
     options = [o for o in prepared.invocation.command.options if o.name in _FOR_LOCK]
     arguments = (
         *(text for o in options for text in o.arguments),
+        *(f"--index={each}" for each in order.index),
         *prepared.invocation.command.requirements,
     )
     making = proposed_command("lock", *arguments, tags=order.tags, targets=order.targets)

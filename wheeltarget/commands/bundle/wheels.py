@@ -42,6 +42,7 @@ class LockedRequest:
     :param more: further locks for the same tags.
     :param exclude: names and globs of projects to leave out, with what only they need.
     :param skip_provided: whether to leave out what the service of the target provides.
+    :param index: the values of ``--index``, each ``NAME=URL``.
     """
 
     lock: str
@@ -52,6 +53,7 @@ class LockedRequest:
     targets: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     skip_provided: bool = False
+    index: tuple[str, ...] = ()
     environment: Mapping[str, str] | None = None
 
 
@@ -206,7 +208,7 @@ def take_wheels(
     if not request.wheels:
         _fetch(lock, request, invocation, folder)
     wheels = tuple(_find_all(lock, request.wheels, folder))
-    return wheels, tuple(_check(wheels))
+    return wheels, tuple(check_wheels([path for _, path in wheels]))
 
 
 def require_folders(wheels: Iterable[str]) -> None:
@@ -231,6 +233,7 @@ def _fetch(lock: Lock, request: LockedRequest, invocation: Invocation, folder: P
         targets=targets,
         exclude=request.exclude,
         skip_provided=request.skip_provided,
+        index=request.index,
         wants_outcome=True,
     )
     invocation = replace(invocation, command=split_command_line(arguments))
@@ -269,10 +272,10 @@ def _find(package: LockedPackage, folders: Sequence[str], home: Path) -> Path | 
     return None
 
 
-def _check(wheels: Wheels) -> Iterator[str]:
+def check_wheels(wheels: Sequence[Path]) -> Iterator[str]:
     """Return a note for each wheel with a harmless flaw; raises BundleError for all others."""
     refused: list[str] = []
-    for _, path in reported(wheels, "Checking", "wheels"):
+    for path in reported(wheels, "Checking", "wheels"):
         harmless: list[str] = []
         for code, message in read_wheel(path).flaws:
             flaws = harmless if code in _HARMLESS else refused
