@@ -1,0 +1,1 @@
+"""The command ``pack``: one folder or archive for machines without a network."""
