@@ -32,6 +32,10 @@ from wheeltarget.commands.lock import lock as _lock
 from wheeltarget.commands.lock.files import LockOutcome
 from wheeltarget.commands.lock.lock import LockRequest
 from wheeltarget.commands.merge import MergeOutcome, MergeRequest, merge
+from wheeltarget.commands.pack import pack as _pack
+from wheeltarget.commands.pack.pack import PackOutcome, PackRequest
+from wheeltarget.commands.pack.verify import PackVerifyOutcome, PackVerifyRequest
+from wheeltarget.commands.pack.verify import verify_pack as pack_verify
 from wheeltarget.commands.probe.probe import probe
 from wheeltarget.commands.prune import PruneOutcome, PruneRequest, prune
 from wheeltarget.commands.validate.codes import CODES
@@ -43,11 +47,12 @@ __all__ = [
     "CODES", "BundleOutcome", "BundleRequest", "CacheRemoved", "CacheUsage", "CheckFinding",
     "CheckOutcome", "CheckRequest", "DownloadOutcome", "DownloadRequest", "ExplainOutcome",
     "ExplainRequest", "Fault", "InputError", "InstallCheckOutcome", "InstallCheckRequest",
-    "Location", "LockOutcome", "LockRequest", "MergeOutcome", "MergeRequest", "PlainRun",
+    "Location", "LockOutcome", "LockRequest", "MergeOutcome", "MergeRequest", "PackOutcome",
+    "PackRequest", "PackVerifyOutcome", "PackVerifyRequest", "PlainRun",
     "PruneOutcome", "PruneRequest", "RequestedBy", "TargetFile", "TargetFiles", "TargetsOutcome",
     "TargetsRequest", "ValidateOutcome", "ValidateRequest", "WheeltargetError", "bundle",
     "cache_clear", "cache_info", "cache_prune", "check", "download", "explain", "install_check",
-    "lock", "merge", "probe", "prune", "targets", "validate",
+    "lock", "merge", "pack", "pack_verify", "probe", "prune", "targets", "validate",
 ]  # fmt: skip
 
 _Request = TypeVar("_Request")
@@ -77,3 +82,4 @@ download = _silent(_download.download)
 explain = _silent(_explain.explain)
 install_check = _silent(_install_check.install_check)
 lock = _silent(_lock.lock)
+pack = _silent(_pack.pack)

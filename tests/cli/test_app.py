@@ -174,6 +174,7 @@ def test_plain_values_are_read_as_typer_itself_would(verb: str) -> None:
         "check": ["a", "-r", "b", "-c", "c", "--audit", "--format=junit"],
         "install-check": ["-r", "a", "--wheels=b", "--python", "c"],
         "bundle": ["-r", "a", "-o", "b", "--layout", "lambda", "--include=c", "--compile"],
+        "pack": ["-o", "a", "--since=b", "--since", "c", "--jobs=2", "--no-pip", "d", "-r", "e"],
         "prune": ["a", "-r", "b", "--to", "c", "--list"],
         "merge": ["a", "b", "-d", "c", "--quiet"],
         "targets": ["a", "--kind", "image", "--kind=own", "--python", "3.9", "--all"],

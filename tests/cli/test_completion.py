@@ -196,6 +196,9 @@ class TestBash:
             (["download", "'app ; tags=x", "--pr"], []),
             (["download", "app", "--pre"], ["--pre", "--prefer-binary"]),
             (["explain", "--all"], ["--allow-sdist", "--all", "--all-releases"]),
+            (["pack", "v"], ["verify"]),
+            (["pack", "app", "v"], []),
+            (["pack", "verify", "--fo"], ["--format"]),
             (["explain", "app", "--tags", "cp38-cp38-win3"], ["cp38-cp38-win32"]),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -264,7 +267,7 @@ def test_shell_that_is_not_known(place: Path) -> None:
     assert "zsh" in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["download", "lock", "explain", "check", "bundle"])
+@pytest.mark.parametrize("verb", ["download", "lock", "explain", "check", "bundle", "pack"])
 def test_nothing_slow_is_loaded(place: Path, verb: str) -> None:
     script = (
         "import atexit, sys\n"

@@ -13,6 +13,8 @@ from tests.support.cli import Result, names, wheeltarget
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
 
+pytestmark = pytest.mark.thorough
+
 TAG = "cp312-cp312-manylinux_2_28_x86_64"
 APP = f"small ; tags={TAG}"
 SMALL = "small-1.0-py3-none-any.whl"
@@ -58,7 +60,6 @@ def test_resolving(
     assert result.exit_code == 0
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "shown"),
     [

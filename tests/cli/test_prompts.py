@@ -19,6 +19,7 @@ from tests.support.terminal import Terminal
 from tests.support.wheels import make_wheel
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.parity,
     pytest.mark.skipif(sys.platform == "win32", reason="has no terminals of this kind"),
 ]

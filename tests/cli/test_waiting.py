@@ -19,7 +19,10 @@ from tests.support.screen import screens
 from tests.support.terminal import Terminal
 from tests.support.wheels import make_wheel
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX"),
+]
 
 USER, PASSWORD = "ann", "kept&secret"
 TARGET = "cp39-cp39-manylinux2014_x86_64"
@@ -75,7 +78,6 @@ def test_download_shows_how_far_it_is(tmp_path: Path, slow: LocalIndex) -> None:
     assert "\x1b" not in other.stderr
 
 
-@pytest.mark.thorough
 def test_narrow_terminal_has_one_line(tmp_path: Path, slow: LocalIndex) -> None:
     lines, _ = show(tmp_path, *asked(slow, "download", "-d", "house"), columns=40)
     assert any(re.fullmatch(r". Fetching 1/2 \d+\.\d/90\d\.\d kB.*", line) for line in lines)
@@ -135,7 +137,6 @@ def test_file_that_pip_fetches_itself_is_counted(tmp_path: Path, ahead: str) -> 
     assert not any("━" in line for line in last)
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("options", "variables"),
     [(["--progress-bar", "off"], {}), ([], {"TERM": "dumb"})],
@@ -154,7 +155,6 @@ def test_nothing_is_drawn(
     assert names(tmp_path / "house") == ["app-1.0-py3-none-any.whl", BIG]
 
 
-@pytest.mark.thorough
 def test_line_has_no_colours_if_there_are_none(tmp_path: Path, slow: LocalIndex) -> None:
     arguments = command(*asked(slow, "download", "-d", "house"))
     with Terminal(arguments, tmp_path, environment(NO_COLOR="1")) as terminal:

@@ -27,6 +27,7 @@ from typer.core import TyperCommand, TyperGroup
 from wheeltarget import __version__
 from wheeltarget.cli.output.text import report_errors
 from wheeltarget.errors import UsageError
+from wheeltarget.pip_config.project_indexes import is_project_index
 from wheeltarget.utils.system import python
 
 VERBS = {
@@ -36,6 +37,9 @@ VERBS = {
     ),
     "bundle": (
         "Make a folder, an archive or a Lambda layer to deploy, from requirements or from a lock."
+    ),
+    "pack": (
+        "Make one folder or archive for machines without a network; 'pack verify' checks one."
     ),
     "explain": "Show which releases have a wheel for each target, and why others do not.",
     "validate": "Check the annotations in requirements files, offline.",
@@ -53,7 +57,10 @@ VERBS = {
 }
 """The help of each verb, in the order of the help; its module and function have its name."""
 
-_TAKE_PIPS = {"download", "lock", "explain", "bundle"}
+SUBVERBS = {"pack verify": "Find everything that is wrong with a pack."}
+"""The help of commands that begin with the name of a verb which takes requirements itself."""
+
+_TAKE_PIPS = {"download", "lock", "explain", "bundle", "pack"}
 """The verbs that also take every option of pip download."""
 
 OUTPUT = "Output"
@@ -91,14 +98,21 @@ def run(arguments: list[str], start: object = None) -> None:
     # If Typer knew -h, it would also find it in pip's -dhouse.
     before = ["--help" if argument == "-h" else argument for argument in arguments[:end]]
     # Typer removes the first --, but pip needs one.
-    again = ["--"] if end < len(arguments) and arguments[0] in _TAKE_PIPS else []
+    takes_pips = _split_verb(arguments)[0] in _TAKE_PIPS
+    again = ["--"] if end < len(arguments) and takes_pips else []
     arguments = [*before, *again, *arguments[end:]]
     with report_errors():
         if arguments and arguments[0] in VERBS and _COMPLETION not in os.environ:
-            verb, *rest = arguments
+            verb, rest = _split_verb(arguments)
             make_verb(verb)(rest, prog_name=f"wheeltarget {verb}", obj=start)
         else:
             make_app()(arguments, prog_name="wheeltarget")
+
+
+def _split_verb(arguments: list[str]) -> tuple[str, list[str]]:
+    """Split the verb, of one or two words, from what follows."""
+    words = 2 if " ".join(arguments[:2]) in SUBVERBS else 1
+    return " ".join(arguments[:words]), arguments[words:]
 
 
 def make_app() -> typer.Typer:
@@ -112,7 +126,7 @@ def make_app() -> typer.Typer:
 
 def make_verb(verb: str) -> typer.Typer:
     """Load a verb, and return its command line."""
-    name = verb.replace("-", "_")
+    name = re.sub("[- ]", "_", verb)
     made = getattr(import_module(f"wheeltarget.cli.verbs.{name}"), name)
     if isinstance(made, typer.Typer):
         return made
@@ -122,7 +136,7 @@ def make_verb(verb: str) -> typer.Typer:
         takes_all = {"ignore_unknown_options": True, "allow_extra_args": True}
         settings = {"cls": PipCommand, "context_settings": takes_all}
         settings["options_metavar"] = "[OPTIONS] [PIP OPTIONS]"
-    app.command(help=VERBS[verb], **settings)(made)
+    app.command(help={**VERBS, **SUBVERBS}[verb], **settings)(made)
     return app
 
 
@@ -147,8 +161,10 @@ class _Verbs(Group):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
-        loaded = typer.main.get_command(make_verb(name)) if name in VERBS else command
-        return name, loaded, rest
+        if name not in VERBS:
+            return name, command, rest
+        name, rest = _split_verb([name, *rest])
+        return name, typer.main.get_command(make_verb(name)), rest
 
 
 _VERSION = typer.Option("--version", "-V", help="Show the version and exit.")
@@ -220,6 +236,18 @@ def _choice(kind: type[Enum], option: str, text: str) -> Enum:
     return kind(text)
 
 
+def _with_pips_index(args: list[str]) -> list[str]:
+    """Write pip's ``--index URL`` out as ``--index-url URL``; with ``NAME=URL`` it is ours."""
+    end = args.index("--") if "--" in args else len(args)
+    written = []
+    for number, argument in enumerate(args[:end], start=1):
+        option, attached, value = argument.partition("=")
+        given = value if attached else "".join(args[number : min(number + 1, end)])
+        is_pips = option == "--index" and not is_project_index(given)
+        written.append(f"--index-url{attached}{value}" if is_pips else argument)
+    return [*written, *args[end:]]
+
+
 class PipCommand(Command):
     """A command that also takes pip's options."""
 
@@ -228,6 +256,7 @@ class PipCommand(Command):
 
         Typer would look for our short options in the value that is attached to one of pip's.
         """
+        args = _with_pips_index(args)
         if not any(len(name) == 2 for each in self.params for name in each.opts):
             return super().parse_args(ctx, args)
         end = args.index("--") if "--" in args else len(args)
@@ -249,7 +278,7 @@ class PipCommand(Command):
         return [*own, *arguments.shell_complete(ctx, incomplete)]
 
 
-def _offers(name: str) -> Callable[[typer.Context, str], Any]:
+def offers(name: str) -> Callable[[typer.Context, str], Any]:
     """Return a function that completes a value, and loads what that takes when it is called."""
 
     def offer(context: typer.Context, incomplete: str) -> Any:
@@ -260,7 +289,7 @@ def _offers(name: str) -> Callable[[typer.Context, str], Any]:
     return offer
 
 
-offer_targets = _offers("target")
+offer_targets = offers("target")
 """Complete the value of an option for targets."""
 
 
@@ -314,7 +343,7 @@ Arguments = Annotated[
     typer.Argument(
         metavar="REQUIREMENT…",
         help="A requirement, such as 'flask ; tags=cp312-cp312-manylinux_2_28_x86_64'.",
-        autocompletion=_offers("arguments"),
+        autocompletion=offers("arguments"),
     ),
 ]
 Tags = Annotated[
@@ -323,7 +352,7 @@ Tags = Annotated[
         "--tags",
         metavar="TAG,…",
         help="Comma-separated tags: the targets of requirements that name none themselves.",
-        autocompletion=_offers("tags"),
+        autocompletion=offers("tags"),
     ),
 ]
 Targets = Annotated[
@@ -334,6 +363,10 @@ Targets = Annotated[
         help="The same, as names or paths of target files; 'host' is this interpreter.",
         autocompletion=offer_targets,
     ),
+]
+SameVersions = Annotated[
+    bool,
+    target_option("--same-versions", help="Lock the same version of each project for all targets."),
 ]
 Jobs = Annotated[
     int,
@@ -349,7 +382,8 @@ AllowSdist = Annotated[
     _source_option(
         "--allow-sdist",
         metavar="NAME",
-        help="Allow a source distribution of this project if no wheel fits.",
+        help="Allow a source distribution of this project if no wheel fits; download and pack "
+        "also fetch what it needs to be built.",
     ),
 ]
 BuildPure = Annotated[
@@ -380,11 +414,28 @@ Provided = Annotated[
         rich_help_panel="Leave-outs",
     ),
 ]
+Provenance = Annotated[
+    bool,
+    typer.Option(
+        "--provenance",
+        help="Keep the provenance of each file (PEP 740), if its index names one.",
+        rich_help_panel="Provenance",
+    ),
+]
+Indexes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--index",
+        metavar="NAME=URL",
+        help="Take this project from this index only, and no other; a glob such as 'acme-*' works.",
+        rich_help_panel="Indexes",
+    ),
+]
 AllowIndexFailures = Annotated[
     bool,
     typer.Option(
         "--allow-index-failures",
-        help="Lock what the other indexes have if one cannot be read.",
+        help="Go on with what the other indexes have if one cannot be read.",
         rich_help_panel="Locks",
     ),
 ]

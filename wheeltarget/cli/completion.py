@@ -109,9 +109,16 @@ def offer_argument(incomplete: str, given: Mapping[str, object]) -> tuple[str, .
     return ()
 
 
+def offer_pack_argument(incomplete: str, given: Mapping[str, object]) -> tuple[str, ...]:
+    """Offer what :func:`offer_argument` does, and the command ``verify``."""
+    first = incomplete and not given.get("arguments") and "verify".startswith(incomplete)
+    return (*(("verify",) if first else ()), *offer_argument(incomplete, given))
+
+
 OFFERS: Mapping[str, Callable[[str, Mapping[str, object]], tuple[str, ...]]] = {
     "tags": lambda incomplete, _: offer_tags(incomplete),
     "target": lambda incomplete, _: offer_targets(incomplete),
     "arguments": offer_argument,
+    "pack arguments": offer_pack_argument,
 }
 """The function for each kind of value; it gets the value and the options as typed so far."""

@@ -70,9 +70,10 @@ def _run(arguments: list[str]) -> None:
         arguments = ["download", *front, *rest[1:]]
         if _COMPLETION not in os.environ:
             start = _begin_download(front, rest[1:])
-    elif arguments[:1] in (["lock"], ["explain"], ["bundle"]):
+    elif arguments[:1] in (["lock"], ["explain"], ["bundle"], ["pack"]):
         # What is locked rarely needs pip.
-        has_lock = arguments[0] == "bundle" and any("lock" in each for each in arguments[1:])
+        may_be_locked = arguments[0] in {"bundle", "pack"}
+        has_lock = may_be_locked and any("lock" in each for each in arguments[1:])
         start = {} if has_lock else begin_for(arguments[1:])
     from wheeltarget.cli.app import run
 

@@ -26,6 +26,7 @@ OWN = {
     "--allow-sdist": ("allow_sdist", TEXTS),
     "--build-pure": ("build_pure", TEXTS),
     "--exclude": ("exclude", TEXTS),
+    "--index": ("index", TEXTS.map("acme-*={}".format)),
     "--by-target": ("by_target", None),
     "--dry-run": ("dry_run", None),
     "--refresh": ("refresh", None),

@@ -1,4 +1,4 @@
-"""Findings of validate, check and install-check as text, JSON, GitHub annotations or JUnit XML.
+"""Findings of the verbs that check, as text, JSON, GitHub annotations or JUnit XML.
 
 start-up: only JUnit needs the standard library's XML, which is slow to load.
 """
@@ -13,7 +13,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget.cli.output.text import Style, counted, format_fault, near, show_json, show_lines
+from wheeltarget.cli.output.text import (
+    Style,
+    counted,
+    format_fault,
+    near,
+    show_json,
+    show_lines,
+    show_notes,
+)
 from wheeltarget.errors import Location
 from wheeltarget.utils.files import working_tree
 from wheeltarget.utils.text import redact, visible
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from wheeltarget.commands.check.check import CheckOutcome
     from wheeltarget.commands.check.findings import CheckFinding
     from wheeltarget.commands.install_check import InstallCheckOutcome
+    from wheeltarget.commands.pack.verify import PackVerifyOutcome
     from wheeltarget.commands.validate.lint import Finding
     from wheeltarget.commands.validate.validate import ValidateOutcome
 
@@ -125,11 +134,17 @@ def show_check(outcome: CheckOutcome, form: str, *, quiet: bool) -> None:
         case "text":
             summary = "" if quiet and not outcome.findings else _check_summary(outcome)
             show_lines(_check_text(outcome.findings), summary=summary)
+            show_notes(() if quiet else outcome.notes)
         case "json":
-            about = {"files": outcome.files, "targets": outcome.targets}
+            about = {
+                "files": outcome.files,
+                "targets": outcome.targets,
+                "notes": list(map(visible, outcome.notes)),
+            }
             _show_check_json(about, outcome.findings)
         case "github":
-            show_lines(map(_check_command, outcome.findings))
+            notices = (workflow_command("notice", {}, note) for note in outcome.notes)
+            show_lines((*map(_check_command, outcome.findings), *notices))
         case _:
             show_lines(_junit(outcome))
 
@@ -144,6 +159,23 @@ def show_install_check(outcome: InstallCheckOutcome, *, as_json: bool, quiet: bo
     good, number = len(outcome.modules) - len(findings), len(outcome.modules)
     summary = f"{good} of {number} modules can be imported by {outcome.python}"
     show_lines(_check_text(findings), summary="" if quiet and not findings else summary)
+
+
+def show_pack_verify(outcome: PackVerifyOutcome, *, as_json: bool, quiet: bool) -> None:
+    """Write what is wrong with a pack, and a summary, as :func:`show_check` does."""
+    findings = tuple(map(_escaped, outcome.findings))
+    if as_json:
+        names = tuple(map(visible, outcome.files))
+        about = {"pack": outcome.place, "files": names, "targets": outcome.targets}
+        _show_check_json({**about, "notes": outcome.notes}, findings)
+        return
+    number, files = len(findings), counted(len(outcome.files), "file")
+    found = counted(number, "finding") if number else "no findings"
+    targets = f" for {', '.join(outcome.targets)}" if outcome.targets else ""
+    summary = "" if quiet and not findings else f"{found} in {files}{targets}"
+    show_lines(_check_text(findings), summary=summary)
+    if not quiet:
+        show_notes(outcome.notes)
 
 
 def _escaped(finding: CheckFinding) -> CheckFinding:

@@ -155,17 +155,16 @@ class Line:
 
 def _make_bars(console: Console, *, with_bar: bool) -> Bars:
     """Return what renders the line, with one task."""
-    from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, TextColumn
-    from rich.progress import Progress as Bars
+    from rich import progress
 
-    columns: list[ProgressColumn] = [
-        SpinnerColumn("line"),
-        TextColumn("{task.fields[head]}", markup=False),
-        TextColumn("{task.fields[details]}", markup=False),
+    columns: list[progress.ProgressColumn] = [
+        progress.SpinnerColumn("line"),
+        progress.TextColumn("{task.fields[head]}", markup=False),
+        progress.TextColumn("{task.fields[details]}", markup=False),
     ]
     if with_bar:
-        columns.insert(2, BarColumn(bar_width=None))
-    bars = Bars(*columns, console=console, auto_refresh=False)
+        columns.insert(2, progress.BarColumn(bar_width=None))
+    bars = progress.Progress(*columns, console=console, auto_refresh=False)
     bars.add_task("")
     return bars
 

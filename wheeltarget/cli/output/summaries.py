@@ -1,4 +1,4 @@
-"""Results of lock, bundle, cache, merge and prune, as text, JSON or Markdown."""
+"""Results of lock, bundle, pack, cache, merge and prune, as text, JSON or Markdown."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wheeltarget.commands.bundle.bundle import BundleOutcome, SizeLimit
     from wheeltarget.commands.lock.files import Change, LockFile, LockOutcome
     from wheeltarget.commands.merge import MergeOutcome
+    from wheeltarget.commands.pack.pack import PackOutcome
     from wheeltarget.commands.prune import PruneOutcome, PruneRequest
 
 _SCHEMA = 1
@@ -169,6 +170,30 @@ def _service_size(size: int) -> str:
     if size >= 1 << 20:
         return f"{size / (1 << 20):.1f} MB"
     return f"{size / 1024:.1f} kB" if size >= 1024 else f"{size} bytes"
+
+
+def show_pack(outcome: PackOutcome, *, as_json: bool, quiet: bool, coloured: bool = True) -> None:
+    """Write the targets of a pack, and what is in it."""
+    if as_json:
+        show_json(outcome.as_dict())
+    elif not quiet:
+        show_lines(_pack_lines(outcome, Style(sys.stdout, coloured=coloured)))
+        show_notes(outcome.notes, coloured=coloured)
+
+
+def _pack_lines(outcome: PackOutcome, style: Style) -> Iterator[str]:
+    for target in outcome.targets:
+        yield style.paint("strong", f"For {target.label}:")
+        pip = f", and {target.pip.rpartition('/')[2]} to install them" if target.pip else ""
+        yield f"  {counted(target.projects, 'project')}{pip}"
+    if outcome.kept:
+        yield f"Left out {counted(len(outcome.kept), 'file')} that the other machine has"
+    if outcome.removed:
+        yield f"{counted(len(outcome.removed), 'file')} of the earlier pack not needed any more"
+    done = "Unchanged" if outcome.unchanged else "Saved"
+    new, where = counted(len(outcome.files), "file"), display_path(outcome.output.absolute())
+    yield f"{done} {where}, {new} to install, {_large_size(outcome.size)}"
+    yield f"The sha256 of its manifest is {outcome.manifest}"
 
 
 def show_usage(usage: CacheUsage, *, as_json: bool) -> None:

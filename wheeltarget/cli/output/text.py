@@ -200,19 +200,30 @@ def show_download(outcome: DownloadOutcome, options: OutputOptions) -> None:
         style = Style(sys.stdout, coloured=options.coloured)
         for target in outcome.targets:
             sys.stdout.write(style.paint("strong", f"For {target.label}:") + "\n")
-            files = sorted(target.files, key=lambda file: file.filename)
+            every = _every_file(target)
+            files = sorted(every, key=lambda file: file.filename)
             sys.stdout.writelines(f"{_file_line(file, outcome)}\n" for file in files if file.path)
-            sys.stdout.write(_summary(target, outcome) + "\n")
+            sys.stdout.write(_summary(every, outcome) + "\n")
+        sys.stdout.writelines(_install_lines(outcome.targets))
         sys.stdout.flush()
         show_notes(outcome.notes, coloured=options.coloured)
     else:
         # Like a warning of pip, this is shown even with --quiet.
         failures = (failure.describe() for failure in outcome.index_failures)
-        show_notes(failures, coloured=options.coloured)
+        show_notes((*failures, *outcome.warnings), coloured=options.coloured)
+
+
+def _install_lines(targets: Iterable[TargetFiles]) -> Iterator[str]:
+    """Yield for each target with a pip of its own the command that installs with it."""
+    for target in targets:
+        if target.install:
+            yield f"To install on {target.label}, without a network:\n"
+            yield from (f"  {redact(line)}\n" for line in target.install.splitlines())
 
 
 def _file_line(file: TargetFile, outcome: DownloadOutcome) -> str:
     path = display_path(file.path) if file.path else file.filename
+    path += " with its provenance" if file.provenance else ""
     if not file.new:
         return f"Already there {path}"
     if not outcome.dry_run:
@@ -220,13 +231,18 @@ def _file_line(file: TargetFile, outcome: DownloadOutcome) -> str:
     return f"Would save {path}" + ("" if file.size is None else f" ({format_size(file.size)})")
 
 
-def _summary(target: TargetFiles, outcome: DownloadOutcome) -> str:
-    names = " ".join(file.name for file in target.files)
+def _every_file(target: TargetFiles) -> tuple[TargetFile, ...]:
+    """Return the files of a target and its tools, each once: the user may ask for pip as well."""
+    return tuple({file.filename: file for file in (*target.files, *target.tools)}.values())
+
+
+def _summary(files: Iterable[TargetFile], outcome: DownloadOutcome) -> str:
+    names = " ".join(file.name for file in files)
     if not names:
         return "Nothing to download"
     if not outcome.dry_run:
         return f"Successfully downloaded {names}"
-    new = [file.size for file in target.files if file.new]
+    new = [file.size for file in files if file.new]
     known = [size for size in new if size is not None]
     least = "" if len(known) == len(new) else "at least "
     size = f", {least}{format_size(sum(known))}" if known else ""

@@ -64,6 +64,7 @@ def bundle(
     ] = None,
     exclude: app.Exclude = None,
     provided: app.Provided = app.ProvidedProjects.KEEP,
+    index: app.Indexes = None,
     tags: app.Tags = None,
     target: app.Targets = None,
     build_pure: app.BuildPure = None,
@@ -133,6 +134,7 @@ def bundle(
         without=tuple(without or ()),
         exclude=tuple(exclude or ()),
         skip_provided=provided is app.ProvidedProjects.SKIP,
+        index=tuple(index or ()),
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
     )

@@ -43,10 +43,19 @@ def download(
             help="Only download for this target; --dry-run --format json lists the labels.",
         ),
     ] = None,
+    with_pip: Annotated[
+        bool,
+        app.target_option(
+            "--with-pip",
+            help="Add the newest pip that runs on each target, and show how to start it there.",
+        ),
+    ] = False,
     allow_sdist: app.AllowSdist = None,
     build_pure: app.BuildPure = None,
     exclude: app.Exclude = None,
     provided: app.Provided = app.ProvidedProjects.KEEP,
+    provenance: app.Provenance = False,
+    index: app.Indexes = None,
     dry_run: Annotated[
         bool, app.output_option("--dry-run", help="Show what would be downloaded; write nothing.")
     ] = False,
@@ -75,12 +84,15 @@ def download(
         build_pure=tuple(build_pure or ()),
         exclude=tuple(exclude or ()),
         skip_provided=provided is app.ProvidedProjects.SKIP,
+        index=tuple(index or ()),
         by_target=by_target,
         dry_run=dry_run,
         processes=jobs,
         report=None if to_stdout else report,
         wants_outcome=to_stdout or output_format is app.OutputFormat.JSON,
+        with_pip=with_pip,
         refresh=refresh,
+        provenance=provenance,
         only_jobs=tuple(only_job or ()),
     )
     raise typer.Exit(run(request, context.obj or Start()))

@@ -22,6 +22,7 @@ def explain(
     build_pure: app.BuildPure = None,
     exclude: app.Exclude = None,
     provided: app.Provided = app.ProvidedProjects.KEEP,
+    index: app.Indexes = None,
     every: Annotated[
         bool, typer.Option("--all", help="Show every release of every requirement.")
     ] = False,
@@ -38,6 +39,7 @@ def explain(
         sources=(*(allow_sdist or ()), *(build_pure or ())),
         exclude=tuple(exclude or ()),
         skip_provided=provided is app.ProvidedProjects.SKIP,
+        index=tuple(index or ()),
     )
     invocation = read_invocation(request.arguments, files=InputFiles(context.obj or {}))
     coloured = invocation.is_coloured

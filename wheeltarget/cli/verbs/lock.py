@@ -27,16 +27,12 @@ def lock(
     arguments: app.Arguments = None,
     tags: app.Tags = None,
     target: app.Targets = None,
-    same_versions: Annotated[
-        bool,
-        app.target_option(
-            "--same-versions", help="Lock the same version of each project for all targets."
-        ),
-    ] = False,
+    same_versions: app.SameVersions = False,
     allow_sdist: app.AllowSdist = None,
     build_pure: app.BuildPure = None,
     exclude: app.Exclude = None,
     provided: app.Provided = app.ProvidedProjects.KEEP,
+    index: app.Indexes = None,
     jobs: app.Jobs = 1,
     upgrade: Annotated[
         bool,
@@ -51,6 +47,7 @@ def lock(
         ),
     ] = None,
     allow_index_failures: app.AllowIndexFailures = False,
+    provenance: app.Provenance = False,
     check: Annotated[
         bool,
         _keeping_option("--check", help="Write nothing; exit with 1 if a lock is out of date."),
@@ -92,12 +89,14 @@ def lock(
         build_pure=tuple(build_pure or ()),
         exclude=tuple(exclude or ()),
         skip_provided=provided is app.ProvidedProjects.SKIP,
+        index=tuple(index or ()),
         folder=output,
         form=Form(form),
         upgrade=upgrade,
         upgrade_packages=tuple(upgrade_package or ()),
         same_versions=same_versions,
         allow_index_failures=allow_index_failures,
+        provenance=provenance,
         dry_run=check or diff,
         processes=jobs,
     )
