@@ -19,9 +19,15 @@ from tests.support.cli import environment
 
 HOME = Path(wheeltarget.__file__).parent
 
-WRITERS = {"__main__", "cli", "commands.probe.probe_script", "pip_child"}
-"""Who may write to standard output and standard error; in the child they are pip's, and the script
-of the probe is a program of its own."""
+WRITERS = {
+    "__main__",
+    "cli",
+    "commands.pack.choose_target",
+    "commands.probe.probe_script",
+    "pip_child",
+}
+"""Who may write to standard output and standard error; in the child they are pip's, and the scripts
+for other machines are programs of their own."""
 
 
 @cache

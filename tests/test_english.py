@@ -11,7 +11,7 @@ import pytest
 
 import wheeltarget
 from tests.support import cli
-from wheeltarget.cli.app import VERBS
+from wheeltarget.cli.app import SUBVERBS, VERBS
 
 pytestmark = pytest.mark.thorough
 
@@ -38,7 +38,8 @@ PIP_HELP = "All options of pip download:"
 """What stands above pip's own help in ours."""
 
 COMMANDS = [(verb,) for verb in VERBS] + [
-    ("cache", each) for each in ("dir", "info", "prune", "clear")
+    *(("cache", each) for each in ("dir", "info", "prune", "clear")),
+    *(tuple(verb.split()) for verb in SUBVERBS),
 ]
 
 
@@ -97,7 +98,7 @@ def test_messages_are_plain(name: str) -> None:
 def test_help_is_plain(command: tuple[str, ...], tmp_path: Path) -> None:
     result = cli.wheeltarget(*command, "--help", cwd=tmp_path, variables={"COLUMNS": "200"})
     ours, _, pips = result.stdout.partition(PIP_HELP)
-    assert bool(pips) == (command[0] in {"download", "lock", "explain", "bundle"})
+    assert bool(pips) == (" ".join(command) in {"download", "lock", "explain", "bundle", "pack"})
     assert f"Usage: wheeltarget {' '.join(command)}" in ours
     assert found_in(ours) == []
 

@@ -75,10 +75,11 @@ def test_one_command_makes_the_archive(project: Path, index: LocalIndex) -> None
     assert _archive(project) == {"app.py", "one.py", "one-2.0.dist-info"}
 
 
-def test_wheelhouse_is_filled_and_checked(project: Path, index: LocalIndex) -> None:
+def test_wheelhouse_is_filled_and_checked(project: Path, index: LocalIndex, tmp_path: Path) -> None:
+    pip = make_wheel(tmp_path / "index", "pip", "26.0.1", requires_python=">=3.9").name
     (commands,) = [block for block in _blocks("sh") if block.startswith("wheeltarget download")]
     _run(project, index, "sh", "-ec", commands)
-    expected = ["one-1.0-py3-none-any.whl", "two-1.0-py3-none-any.whl"]
+    expected = ["one-1.0-py3-none-any.whl", pip, "two-1.0-py3-none-any.whl"]
     assert names(project / "wheelhouse") == expected
 
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.fuzz.readers import READERS, TARGET, archive_of
+from tests.fuzz.readers import READERS, TARGET, archive_of, tar_of
 from tests.support.wheels import make_wheel
 from wheeltarget.commands.check.check import CheckRequest, check
 from wheeltarget.commands.explain import ExplainOutcome, make_rows
@@ -95,6 +95,11 @@ def _members(names: Callable[[int], Mapping[str, bytes]]) -> Callable[[int, Path
         return partial(READERS["wheel"].read, archive_of(names(number)), folder)
 
     return make
+
+
+def _source(number: int, folder: Path) -> Work:
+    files = {f"a-1/m{n}.py": b"" for n in range(number)}
+    return partial(READERS["source"].read, tar_of(files, "w"), folder)
 
 
 def _wheelhouse(number: int, folder: Path) -> Work:
@@ -196,11 +201,23 @@ KINDS: Mapping[str, Kind] = {
         _members(lambda number: {f"app/m{n}.py": b"" for n in range(number)}), 20
     ),
     "wheel, long name": Kind(_members(lambda number: {f"a{_COMBINING * number}": b""}), 700),
+    "manifest": _text("manifest", f"{'0' * 64}  wheels/a%d.whl\n"),
     "wheelhouse": Kind(_wheelhouse, 5),
+    "source of many files": Kind(_source, 100),
+    "build system": _text("build system", '"p%d>=1",\n', "[build-system]\nrequires = [\n", "]"),
+    "setup.cfg": _text("setup.cfg", "  p%d>=1\n", "[options]\nsetup_requires =\n"),
+    "setup.py": _text("setup.py", "'p%d>=1',\n", "setup(setup_requires=[\n", "])"),
     "answer in chunks": _text(
         "answer", "1\r\nx\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\n\r\n"
     ),
     "index page": Kind(_page, 100),
+    "provenance": _text(
+        "provenance",
+        '{"publisher": {"kind": "p%d"}, "attestations": [{"envelope": {"statement": "e30="}}]},',
+        '{"version": 1, "attestation_bundles": [',
+        "{}]}",
+        usual=10,
+    ),
     "explain": Kind(_explained, 500),
 }
 """Every kind of input, with the number of its parts in a usual project."""

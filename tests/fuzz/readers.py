@@ -7,6 +7,7 @@ import functools
 import io
 import json
 import socket
+import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,8 +18,11 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
+from tests.support.provenance import provenance, statement
 from wheeltarget.cli.output.text import Style, format_fault
 from wheeltarget.commands.lock.files import read_old
+from wheeltarget.commands.pack.layout import Pack, PackedFile, PackTarget, facts_of, read_manifest
+from wheeltarget.commands.pack.verify import PackVerifyRequest, verify_pack
 from wheeltarget.commands.validate.lint import check_text, fix_text
 from wheeltarget.errors import Fault, InputError, WheeltargetError
 from wheeltarget.lockfile import model
@@ -34,11 +38,17 @@ from wheeltarget.network.transfer import (
 )
 from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage
 from wheeltarget.pip_config.options import read_configuration
+from wheeltarget.pip_config.project_indexes import read_indexes
 from wheeltarget.requirements.parser import decode, read_inputs
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import Projects
 from wheeltarget.utils.text import json_text
+from wheeltarget.utils.toml import toml_text
+from wheeltarget.wheelhouse.archive import describe_damage
+from wheeltarget.wheelhouse.building import read_needs
 from wheeltarget.wheelhouse.closure import Available, read_metadata, walk
+from wheeltarget.wheelhouse.provenance import read_provenance
+from wheeltarget.wheelhouse.source import DAMAGE
 from wheeltarget.wheelhouse.wheel import read_wheel
 
 TAG = "cp312-cp312-manylinux_2_28_x86_64"
@@ -144,6 +154,9 @@ target = "mine"
 [tool.wheeltarget.targets.mine]
 tag = "cp312-cp312-manylinux_2_28_x86_64"
 markers = { platform_release = "6" }
+[tool.wheeltarget.indexes]
+"acme-*" = "https://me:secret@example.invalid/simple"
+torch = 'file:///srv/simple'
 """
 _TARGET_FILES = (
     b'schema = 1\nname = "here"\ntag = "cp39-cp39-win32"\nmarkers = { os_name = "nt" }\n',
@@ -163,6 +176,7 @@ _TARGET_FILES = (
 def _read_project(data: bytes, folder: Path) -> None:
     (folder / "pyproject.toml").write_bytes(data)
     reported(lambda: Projects().defaults(folder))
+    reported(lambda: read_indexes((), Projects().index_table(folder), folder))
     reported(lambda: catalog.look_up("target", "mine", str(folder), Projects()))
 
 
@@ -443,10 +457,60 @@ def _read_page(data: bytes, _folder: Path) -> None:
     KeptPage(response, wanted)
 
 
+_ATTESTED = "app-1.0-py3-none-any.whl"
+_STATEMENT = statement(_ATTESTED, "0" * 64)
+_PROVENANCE = (
+    provenance(_STATEMENT),
+    provenance(_STATEMENT, _STATEMENT, publisher={"kind": "Odd", "claims": {"a": [1, None]}}),
+    provenance(statement("other-1.0.tar.gz", "0" * 64)),
+)
+
+
+def _read_provenance(data: bytes, _folder: Path) -> None:
+    reported(lambda: toml_text({"x": list(read_provenance(data, _ATTESTED, "0" * 64))}).encode())
+
+
 def _read_settings(data: bytes, folder: Path) -> None:
     path = folder / "pip.conf"
     path.write_bytes(data)
     read_configuration({"PIP_CONFIG_FILE": str(path)}, isolated=True)
+
+
+_PACKED = PackedFile("app-1.0-py3-none-any.whl", "0" * 64, 1, "app", "1.0", ("box",))
+_PACK = Pack((PackTarget("box", "box", TAG, facts_of(TARGET)),), (_PACKED,)).as_text().encode()
+_MANIFEST = f"{'0' * 64}  pack.json\n{'1' * 64}  wheels/app-1.0-py3-none-any.whl\n".encode()
+
+
+def _read_pack(data: bytes, _folder: Path) -> None:
+    reported(lambda: Pack.read(data))
+
+
+def _read_manifest(data: bytes, _folder: Path) -> None:
+    read_manifest(data, lambda _: None)
+
+
+def _verify(data: bytes, folder: Path, *, ending: str) -> None:
+    path = folder / f"pack{ending}"
+    path.write_bytes(data)
+    verify_pack(PackVerifyRequest(str(path)))
+
+
+def _zip_of_a_pack() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("pack/pack.json", _PACK)
+        archive.writestr("pack/manifest.sha256", _MANIFEST)
+    return stream.getvalue()
+
+
+def _tar_of_a_pack() -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for name, content in (("pack.json", _PACK), ("manifest.sha256", _MANIFEST)):
+            member = tarfile.TarInfo(f"pack/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
 
 
 def _requirements(name: str, *, constraint: bool = False) -> Read:
@@ -456,6 +520,49 @@ def _requirements(name: str, *, constraint: bool = False) -> Read:
 def _member(name: str) -> Reader:
     read = functools.partial(_read_wheel, member=name)
     return Reader(read, (_FILES[f"{_STEM}.dist-info/{name}"],))
+
+
+_SOURCE = {
+    "a-1/pyproject.toml": b"""\
+[build-system]
+requires = ["hatchling>=1", 'more[x] ; python_version < "3.8"', "b @ https://h.invalid/b.zip"]
+build-backend = "hatchling.build"
+[tool.hatch.build]
+dependencies = ["c"]
+[tool.hatch.build.hooks.custom]
+""",
+    "a-1/setup.cfg": b"[options]\nsetup_requires =\n  d\n  e>1 ; os_name == 'nt'\n",
+    "a-1/setup.py": b"from setuptools import setup\nsetup(name='a', setup_requires=['f', 'g'])\n",
+    "a-1/hatch.toml": b"[build.targets.wheel]\ndependencies = ['h']\n",
+}
+
+
+def tar_of(files: Mapping[str, bytes], mode: str = "w:gz") -> bytes:
+    """Return the bytes of a tar archive of files."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def _read_source(data: bytes, folder: Path, *, member: str = "") -> None:
+    path = folder / "a-1.tar.gz"
+    # For setup.py and setup.cfg, without the project file.
+    rest = {} if member.startswith("setup") else _SOURCE
+    path.write_bytes(tar_of({**rest, f"a-1/{member}": data}, "w") if member else data)
+    try:
+        needs = read_needs(path)
+    except DAMAGE as error:
+        show(Fault(describe_damage(error)))
+    else:
+        show(Fault(f"{needs.requires} {needs.remote} {needs.unknown}"))
+
+
+def _source_file(name: str) -> Reader:
+    return Reader(functools.partial(_read_source, member=name), (_SOURCE[f"a-1/{name}"],))
 
 
 READERS: Mapping[str, Reader] = {
@@ -477,8 +584,18 @@ READERS: Mapping[str, Reader] = {
     "RECORD": _member("RECORD"),
     "entry points": _member("entry_points.txt"),
     "wheel": Reader(_read_wheel, _seeds_of_wheels()),
+    "pack.json": Reader(_read_pack, (_PACK,)),
+    "manifest": Reader(_read_manifest, (_MANIFEST,)),
+    "pack, zip": Reader(functools.partial(_verify, ending=".zip"), (_zip_of_a_pack(),)),
+    "pack, tar": Reader(functools.partial(_verify, ending=".tar.gz"), (_tar_of_a_pack(),)),
+    "source": Reader(_read_source, (tar_of(_SOURCE), tar_of(_SOURCE, "w"), archive_of(_SOURCE))),
+    "build system": _source_file("pyproject.toml"),
+    "setup.cfg": _source_file("setup.cfg"),
+    "setup.py": _source_file("setup.py"),
+    "hatch.toml": _source_file("hatch.toml"),
     "answer": Reader(_receive, _ANSWERS),
     "index page": Reader(_read_page, _PAGES),
+    "provenance": Reader(_read_provenance, _PROVENANCE),
     "settings": Reader(_read_settings, (b"[global]\nindex-url = https://h.invalid\n[download]\n",)),
 }
 """Every reader of what somebody else has written, by what it reads."""

@@ -759,7 +759,7 @@ WORDS = st.one_of(
 TEXTS = st.one_of(st.text(), st.lists(WORDS, max_size=12).map("".join))
 PLAIN_TEXTS = (
     st.lists(WORDS, max_size=12)
-    .map(lambda arguments: re.sub("(?i)t(?=ag|arget)", "", "".join(arguments)))
+    .map(lambda arguments: re.sub("(?i)t(?=ag|arget)|cp(?=36)", "", "".join(arguments)))
     .filter(lambda text: not re.search("(?<!=)=(?!=)", text))
 )
 

@@ -130,6 +130,7 @@ class Job:
     :param unset: variables that pip must not see.
     :param label: what to call the target.
     :param excluded: the names and globs of projects to leave out.
+    :param indexes: the name or glob, and the URL, of each index of a project.
     """
 
     arguments: Sequence[str]
@@ -138,6 +139,7 @@ class Job:
     unset: Sequence[str] = ()
     label: str = "the target"
     excluded: tuple[str, ...] = ()
+    indexes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,9 @@ class Workshop:
         if plain:
             (job,) = jobs
             arguments = tuple(self._arguments(self.destination, job))
-            request = PlainRun(arguments, dict(job.files or {}), observed=False)
+            request = PlainRun(
+                arguments, dict(job.files or {}), observed=False, indexes=job.indexes
+            )
         else:
             ahead = os.environ.get("WHEELTARGET_AHEAD") != "0" if ahead is None else ahead
             orders = tuple(self._order(number, job) for number, job in enumerate(jobs))
@@ -259,4 +263,5 @@ class Workshop:
             result=self._result(number),
             unset=tuple(job.unset),
             excluded=job.excluded,
+            indexes=job.indexes,
         )

@@ -129,6 +129,7 @@ class _Link:
     has_metadata: bool
     metadata_sha256: str | None
     size: int | None = None
+    provenance: str | None = None
 
     @property
     def href(self) -> str:
@@ -184,6 +185,8 @@ class LocalIndex:
         self._lock = threading.Lock()
         self._yanked: dict[str, str] = {}
         self._uploaded: dict[str, str] = {}
+        self._provenance: dict[str, str] = {}
+        self._statuses: dict[str, tuple[str, str]] = {}
         self._faults: dict[str, Iterator[Fault]] = {}
         self._added: dict[str, _Answer] = {}
         self._requests: list[Request] = []
@@ -280,6 +283,25 @@ class LocalIndex:
         """
         with self._lock:
             self._uploaded[filename] = time
+
+    def attest(self, filename: str, url: str) -> None:
+        """Name the provenance of a file on pages (PEP 740).
+
+        :param filename: the distribution's name.
+        :param url: where it is, or a path on this index.
+        """
+        with self._lock:
+            self._provenance[filename] = url
+
+    def mark(self, project: str, status: str, reason: str = "") -> None:
+        """Give a project a status (PEP 792); as the standard has it, quarantined ones lose files.
+
+        :param project: its normalized name.
+        :param status: such as ``archived``.
+        :param reason: why; left out if it is empty.
+        """
+        with self._lock:
+            self._statuses[project] = (status, reason)
 
     def yank(self, filename: str, reason: str = "") -> None:
         """Mark a file as yanked.
@@ -395,11 +417,14 @@ class LocalIndex:
         found = [path for path, name in _distributions(self._folder) if name == project]
         if not found:
             return _Answer(404)
-        links = [self._link(path) for path in found]
+        with self._lock:
+            status = self._statuses.get(project, ("", ""))
+        links = [self._link(path) for path in found if status[0] != "quarantined"]
         vary = {"Vary": "Accept"}
         if self._json and _prefers_json(accept):
-            return _Answer(200, _json_page(project, links), _JSON, vary)
-        return _Answer(200, _html_page(project, links), "text/html; charset=utf-8", vary)
+            return _Answer(200, _json_page(project, links, status), _JSON, vary)
+        page = _html_page(project, links, status)
+        return _Answer(200, page, "text/html; charset=utf-8", vary)
 
     def _link(self, path: Path) -> _Link:
         """Describe a distribution as this index's options have it."""
@@ -408,6 +433,7 @@ class LocalIndex:
         with self._lock:
             yanked = self._yanked.get(path.name)
             uploaded = self._uploaded.get(path.name)
+            provenance = self._provenance.get(path.name)
         return _Link(
             filename=path.name,
             sha256=_sha256(path.read_bytes()) if self._hashes else None,
@@ -419,6 +445,7 @@ class LocalIndex:
             has_metadata=offered is not None,
             metadata_sha256=_sha256(offered) if self._hashes and offered is not None else None,
             size=path.stat().st_size,
+            provenance=provenance,
         )
 
     def _file(self, filename: str) -> _Answer:
@@ -592,10 +619,14 @@ def _metadata_in(path: Path) -> bytes | None:
     return None
 
 
-def _html_page(project: NormalizedName, links: list[_Link]) -> bytes:
+def _html_page(project: NormalizedName, links: list[_Link], status: tuple[str, str]) -> bytes:
     """Write a project's page as PEP 503 has it."""
     lines = ["<!DOCTYPE html>", "<html>", "<head>"]
     lines.append('<meta name="pypi:repository-version" content="1.0">')
+    named = zip(("pypi:project-status", "pypi:project-status-reason"), status, strict=True)
+    lines += [
+        f'<meta name="{name}" content="{html.escape(value)}">' for name, value in named if value
+    ]
     lines += [f"<title>Links for {project}</title>", "</head>", "<body>"]
     lines += [f"{_anchor(link)}<br>" for link in links]
     lines += ["</body>", "</html>", ""]
@@ -613,17 +644,22 @@ def _anchor(link: _Link) -> str:
     if link.has_metadata:
         digest = link.metadata_sha256
         attributes["data-core-metadata"] = f"sha256={digest}" if digest else "true"
+    if link.provenance is not None:
+        attributes["data-provenance"] = link.provenance
     written = " ".join(f'{name}="{html.escape(value)}"' for name, value in attributes.items())
     return f"<a {written}>{html.escape(link.filename)}</a>"
 
 
-def _json_page(project: NormalizedName, links: list[_Link]) -> bytes:
+def _json_page(project: NormalizedName, links: list[_Link], status: tuple[str, str]) -> bytes:
     """Write a project's page as PEP 691 has it."""
-    page = {
+    page: dict[str, object] = {
         "meta": {"api-version": "1.1"},
         "name": project,
         "files": [_json_file(link) for link in links],
     }
+    if status[0]:
+        named = zip(("status", "reason"), status, strict=True)
+        page["project-status"] = {name: value for name, value in named if value}
     return json_module.dumps(page).encode()
 
 
@@ -644,6 +680,8 @@ def _json_file(link: _Link) -> dict[str, object]:
     if link.has_metadata:
         digest = link.metadata_sha256
         entry["core-metadata"] = {"sha256": digest} if digest else True
+    if link.provenance is not None:
+        entry["provenance"] = link.provenance
     return entry
 
 

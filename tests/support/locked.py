@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from packaging.utils import parse_wheel_filename
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from tests.support.locking import NEW
 from wheeltarget.lockfile.model import Lock, LockedPackage, write
@@ -21,9 +21,9 @@ def lock_wheels(
     *,
     needs: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Path:
-    """Write the lock of some wheels.
+    """Write the lock of some wheels, or sources.
 
-    :param wheels: the wheels, each of another project.
+    :param wheels: the files, each of another project.
     :param target: the target's label, a tag or a name.
     :param path: where the lock goes.
     :param needs: the dependencies of each project that has some.
@@ -32,7 +32,9 @@ def lock_wheels(
     assert found is not None
     packages = []
     for wheel in wheels:
-        name, version, _, _ = parse_wheel_filename(wheel.name)
+        is_wheel = wheel.suffix == ".whl"
+        read = parse_wheel_filename if is_wheel else parse_sdist_filename
+        name, version = read(wheel.name)[:2]
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         package = LockedPackage(
             str(name),

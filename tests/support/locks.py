@@ -27,7 +27,7 @@ def lock_text(
     :param label: what the target is called; its tag if empty.
     """
     packages = [
-        f'[[packages]]\nname = "{_project(wheel)}"\nversion = "{wheel.name.split("-")[1]}"\n'
+        f'[[packages]]\nname = "{_project(wheel)}"\nversion = "{_version(wheel)}"\n'
         f'index = "{base}/simple/"\n\n{_entry(wheel, base)}'
         for wheel in sorted(wheels, key=_project)
     ]
@@ -39,10 +39,17 @@ def lock_text(
     return "\n".join([head, *packages, table])
 
 
+def _version(file: Path) -> str:
+    return file.name.split("-")[1].removesuffix(".tar.gz")
+
+
 def _entry(wheel: Path, base: str) -> str:
+    is_wheel = wheel.suffix == ".whl"
+    kind = "packages.wheels" if is_wheel else "packages.sdist"
     return (
-        f'[[packages.wheels]]\nname = "{wheel.name}"\nurl = "{base}/files/{wheel.name}"\n'
-        f"size = {wheel.stat().st_size}\n\n[packages.wheels.hashes]\n"
+        f"{f'[[{kind}]]' if is_wheel else f'[{kind}]'}\n"
+        f'name = "{wheel.name}"\nurl = "{base}/files/{wheel.name}"\n'
+        f"size = {wheel.stat().st_size}\n\n[{kind}.hashes]\n"
         f'sha256 = "{sha256_of(wheel)}"\n'
     )
 

@@ -165,6 +165,24 @@ def _one_command(folder: Path, index: LocalIndex) -> Scene:
     return Scene([*arguments, "app.zip", *lock, "more"], ("app.zip", "pylock.toml"))
 
 
+def _pack(folder: Path, index: LocalIndex, output: str) -> Scene:
+    make_wheel(_shelf(folder), "small")
+    arguments = ["pack", "--no-cache-dir", *index.pip_args(), "--tags", TAG, "--no-pip", "small"]
+    run_well(Scene([*arguments, "-o", output], (output,)), folder)
+    make_wheel(_shelf(folder), "more")
+    return Scene([*arguments, "-o", output, "more"], (output,), is_taken_back=True)
+
+
+def _packed_archive(folder: Path, index: LocalIndex) -> Scene:
+    """Make an archive again, with more."""
+    return _pack(folder, index, "mypack.tar.gz")
+
+
+def _packed_folder(folder: Path, index: LocalIndex) -> Scene:
+    """Make the folder of a pack again, with more."""
+    return _pack(folder, index, "mypack")
+
+
 def _pruning(folder: Path, _: LocalIndex) -> Scene:
     """Remove two wheels that no lock names."""
     lock_wheels([make_wheel(folder / "house", "small")], TAG, folder / "pylock.t.toml")
@@ -202,6 +220,8 @@ SCENES: Mapping[str, Make] = {
     "bundle a folder": _folder,
     "bundle what is fetched": _fetched,
     "bundle requirements": _one_command,
+    "pack an archive": _packed_archive,
+    "pack a folder": _packed_folder,
     "prune": _pruning,
     "prune --to": _transferring,
     "validate --fix": _fixing,
