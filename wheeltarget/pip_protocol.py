@@ -27,7 +27,7 @@ from wheeltarget.errors import PipMovedError
 from wheeltarget.utils.files import FileToFetch, write_private
 from wheeltarget.utils.progress import Progress
 
-SCHEMA = 7
+SCHEMA = 8
 """The version of the messages; it changes if any of them does."""
 
 FAILURE, RESULT = "failure.json", "result.json"
@@ -224,6 +224,63 @@ class Demand(_Value):
     def requested_by(self) -> str:
         """Return the requiring project without extras; empty for the user."""
         return self.chain[0][0].partition("[")[0] if self.chain else ""
+
+    def describe(self) -> str:
+        """Return it with who needs it, such as ``lib<2 (needed by app 1.0)``."""
+        if not self.project:
+            what = f"Python {self.specifier}"
+        else:
+            what = self.file.rpartition("/")[2] or f"{self.name}{self.specifier}"
+        if not self.chain:
+            return f"{what} ({self.location or 'requested'})"
+        line = f"; {self.location}" if self.location else ""
+        return f"{what} (needed by {' '.join(filter(None, self.chain[0]))}{line})"
+
+
+class Backtracking(_Value):
+    """How often pip went back to another version, and why.
+
+    :param versions: how many versions were tried.
+    :param projects: of how many projects.
+    :param tried_most: the project of which most were tried, normalized, and how many.
+    :param rivals: two requirements on one project that no version satisfies, or one that none
+        does, which excluded versions most often; empty if that is not known.
+    :param times: how often these, or others of the same projects, did.
+    :param is_alone: whether there are no such others.
+    """
+
+    versions: int
+    projects: int
+    tried_most: tuple[str, int]
+    rivals: tuple[Demand, ...] = ()
+    times: int = 0
+    is_alone: bool = True
+
+    def describe(self, where: str) -> str:
+        """Return what was tried, such as for a target, and what excluded it."""
+        project, number = self.tried_most
+        why = self._describe_rivals() or f"{number} of them of {project}"
+        return f"{self.versions} versions of {self.projects} projects {where}; {why}"
+
+    def advise(self) -> str:
+        """Return what to do so that fewer versions are tried."""
+        projects = [each.requested_by or each.project for each in self.rivals]
+        names = " or ".join(dict.fromkeys(projects or self.tried_most[:1]))
+        return f"pin {names} more closely, as a requirement or with -c"
+
+    def _describe_rivals(self) -> str:
+        if not self.rivals:
+            return ""
+        first, *others = (demand.describe() for demand in self.rivals)
+        project, constraint = self.rivals[0].project, self.rivals[0].constraint
+        if constraint and not others:
+            others = [f"the constraint {project}{constraint}"]
+        often = f"most often ({self.times} times) "
+        example = "" if self.is_alone else "requirements such as "
+        if others:
+            return f"{often}{example}{first} and {others[0]} exclude each other"
+        whose = "no version for the target satisfies" if project else "the target does not have"
+        return f"{often}{whose} {example if project else ''}{first}"
 
 
 class HashMismatch(_Value):
@@ -436,6 +493,7 @@ class JobReport(_Value):
     :param statuses: the statuses of projects that were chosen, or, after a failure, that are
         needed.
     :param sees_provenance: whether it is known which files have a provenance.
+    :param backtracking: after a failure, how often pip went back, if that was often.
     """
 
     exit_code: int
@@ -448,6 +506,7 @@ class JobReport(_Value):
     left_out: tuple[LeftOutProject, ...] = ()
     statuses: tuple[ProjectStatus, ...] = ()
     sees_provenance: bool = True
+    backtracking: Backtracking | None = None
 
 
 class Contents(_Value):

@@ -21,6 +21,7 @@ from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.freshness import Freshness, WantedPages
 from wheeltarget.pip_child.links import modern_wheel_name, normalize_name
 from wheeltarget.pip_child.progress import Transfers
+from wheeltarget.pip_child.tries import Tries
 from wheeltarget.targets.exclusions import matcher
 from wheeltarget.targets.markers import reads_old
 from wheeltarget.targets.newest_pip import newest_pip
@@ -96,6 +97,7 @@ class JobState:
     :param has_missed: whether a page could not be read meanwhile.
     :param checks_metadata: whether pip is checking that metadata is consistent.
     :param requirement_set: the resolver's result.
+    :param tries: the versions that the resolver has tried.
     :param roots: pip's requirements for what the user requested.
     :param links: by project, pip's links that were evaluated.
     :param unread: by project, functions that return the links of a page that was evaluated in part.
@@ -115,6 +117,7 @@ class JobState:
     dependencies: str = "all"
     resolver: Any = None
     requirement_set: Any = None
+    tries: Tries = field(default_factory=Tries)
     roots: list[Any] = field(default_factory=list)
     links: dict[str, list[Any]] = field(default_factory=dict)
     unread: dict[str, list[Callable[[], list[Any]]]] = field(default_factory=dict)

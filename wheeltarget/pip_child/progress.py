@@ -1,4 +1,4 @@
-"""How far this process is: the files it fetches, written to a file that the parent reads."""
+"""How far this process is: what it fetches or tries, written to a file that the parent reads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
+from wheeltarget.pip_child.tries import Attempt
 from wheeltarget.pip_protocol import PROGRESS, write_message
 from wheeltarget.utils.progress import Progress
 
@@ -53,6 +54,18 @@ class Transfers:
         sizes = [each.size for each in every]
         total = sum(sizes) if all(sizes) else 0
         return Progress("Fetching", "files", done, len(every), received, total)
+
+
+def trying(attempt: Attempt, target: str, files: Progress | None) -> Progress:
+    """Return the progress of a resolver that goes back to other versions.
+
+    :param target: the label of the target, if there are several.
+    :param files: the files that are fetched meanwhile, perhaps because of that.
+    """
+    subject = f"{attempt.project} {attempt.version}"
+    is_fetching = files is not None and not files.is_done
+    sizes = (files.size, files.total_size) if files is not None and is_fetching else (0, 0)
+    return Progress("Trying", "versions", attempt.number, attempt.total, *sizes, subject, target)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import PipMovedError
+from wheeltarget.pip_child.backtracking import TriesCounter
 from wheeltarget.pip_child.job import CurrentJob, RunContext, changed_environment, download
 from wheeltarget.pip_child.patches import (
     chosen_files,
@@ -30,7 +31,7 @@ from wheeltarget.pip_child.patches.terminal import share_terminal
 from wheeltarget.pip_child.patches.trial import run_trial
 from wheeltarget.pip_child.patches.user_agent import avoid_programs
 from wheeltarget.pip_child.prefetch.install import Prefetching
-from wheeltarget.pip_child.progress import reporting
+from wheeltarget.pip_child.progress import reporting, trying
 from wheeltarget.pip_child.project_indexes import INDEXES, variables_for
 from wheeltarget.pip_protocol import INTERRUPTED, JobOrder, ResolveJobs, write_message
 from wheeltarget.utils.progress import Progress
@@ -58,22 +59,27 @@ def run(request: ResolveJobs, result: Path, interrupts: list[int]) -> int:
         share_terminal(result, current.run.transfers)
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary, ExitStack() as stack:
         prefetching = Prefetching(current, request, Path(temporary))
+        counter = TriesCounter(current)
+        running = current.job
 
         def find_progress() -> Progress:
             files = current.run.transfers.progress()
-            is_resolving = current.job.resolver is None
+            is_resolving = running.resolver is None
+            if is_resolving and (attempt := running.tries.latest):
+                label = running.order.label if len(request.jobs) > 1 else ""
+                return trying(attempt, label, files)
             if files is None or (files.is_done and is_resolving):
                 return prefetching.progress()
             return files
 
         try:
-            _install(current, prefetching, lists=request.lists)
+            _install(current, prefetching, counter, lists=request.lists)
             stack.enter_context(reporting(result, find_progress, watched=request.watched))
             for number, order in enumerate(request.jobs):
-                current.begin(order)
+                running = current.begin(order)
                 if number and any(gc.get_count()[1:]):  # not after a small job
                     gc.collect()
-                _run_job(current, lists=request.lists)
+                _run_job(current, counter, lists=request.lists)
                 if interrupts:
                     return INTERRUPTED
         finally:
@@ -81,11 +87,14 @@ def run(request: ResolveJobs, result: Path, interrupts: list[int]) -> int:
     return 0
 
 
-def _install(current: CurrentJob, prefetching: Prefetching, *, lists: bool) -> None:
-    """Install and prove all patches; those of prefetching may be missing."""
+def _install(
+    current: CurrentJob, prefetching: Prefetching, counter: TriesCounter, *, lists: bool
+) -> None:
+    """Install and prove all patches; those of prefetching and of the counter may be missing."""
     install(current, *_SEAMS)
     patch_messages(current)
     avoid_programs()
+    counter.install()
     prefetching.install(PROOF)
     try:
         run_trial(current, plain=False)
@@ -111,7 +120,7 @@ def _own_environment(order: JobOrder) -> AbstractContextManager[None]:
     return changed_environment(unset=settings, **{"PIP_CONFIG_FILE": os.devnull, **variables})
 
 
-def _run_job(current: CurrentJob, *, lists: bool) -> None:
+def _run_job(current: CurrentJob, counter: TriesCounter, *, lists: bool) -> None:
     job = current.job
     with _own_environment(job.order):
         exit_code = download(job.order.arguments)
@@ -122,7 +131,8 @@ def _run_job(current: CurrentJob, *, lists: bool) -> None:
         )
         exit_code = 1
     report = job.report(exit_code, current.run.statuses.values())
-    report = replace(report, sees_provenance=current.sees_provenance)
+    backtracking = counter.summary(job) if exit_code else None
+    report = replace(report, sees_provenance=current.sees_provenance, backtracking=backtracking)
     message = job.listing if lists else report
     if message is not None:
         write_message(job.order.result, message)

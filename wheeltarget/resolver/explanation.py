@@ -24,7 +24,7 @@ from packaging.utils import InvalidWheelFilename, parse_sdist_filename, parse_wh
 from packaging.version import Version
 
 from wheeltarget.errors import DownloadError, Fault, InputError, TargetError
-from wheeltarget.pip_protocol import Demand, Failure, FileFact, HashMismatch
+from wheeltarget.pip_protocol import Backtracking, Demand, Failure, FileFact, HashMismatch
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver.index_failures import find_index_failures
 from wheeltarget.resolver.pip_runner import JobResult
@@ -168,6 +168,9 @@ class ResolutionError(DownloadError):
     explanations: tuple[Explanation, ...] = ()
     """One for each project; may be empty. The messages are pip's output on what has none."""
 
+    backtracking: tuple[tuple[str, Backtracking], ...] = ()
+    """For each label of a target for which pip tried many versions, how, if that says more."""
+
 
 def explain(
     demands: tuple[Demand, ...],
@@ -223,7 +226,23 @@ def explain_failures(
         messages=(*(f"ERROR: {reason}" for reason in reasons), *messages),
     )
     error.explanations = tuple(each for _, some in explained for each in some)
+    tried = ((label, _backtracking(result)) for label, result in failed)
+    error.backtracking = tuple((label, found) for label, found in tried if found)
     return error
+
+
+def _backtracking(result: JobResult) -> Backtracking | None:
+    """Return how pip went back for a job, unless the failure has the same requirements anyway."""
+    found = result.backtracking
+    if found is None:
+        return None
+    demands = result.failure.demands if result.failure else ()
+    named = {(demand.project, demand.requested_by) for demand in demands}
+    rivals = {(demand.project, demand.requested_by) for demand in found.rivals}
+    if rivals and rivals <= named:
+        return None
+    lines = list(result.job.named_projects())
+    return replace(found, rivals=tuple(_placed(demand, lines) for demand in found.rivals))
 
 
 def find_unreadable(job: Job) -> Iterator[Fault]:

@@ -111,6 +111,7 @@ class JobResult:
     left_out: tuple[protocol.LeftOutProject, ...] = ()
     statuses: tuple[protocol.ProjectStatus, ...] = ()
     sees_provenance: bool = True
+    backtracking: protocol.Backtracking | None = None
 
 
 @contextmanager

@@ -25,6 +25,8 @@ class Progress:
     :param total: how many there are; 0 if nothing is counted.
     :param size: how many bytes are done.
     :param total_size: how many there are; 0 if that is not known.
+    :param subject: what is worked on, such as ``numpy 1.26.4``, of which this is the number done.
+    :param target: the target that it is for, if there are several.
     """
 
     what: str
@@ -33,6 +35,8 @@ class Progress:
     total: int = 0
     size: int = 0
     total_size: int = 0
+    subject: str = ""
+    target: str = ""
 
     @property
     def is_done(self) -> bool:
@@ -91,12 +95,13 @@ def _reported(
 def combined(parts: Iterable[Progress]) -> Progress | None:
     """Return the progress of several processes as one; None if there are no parts.
 
-    What is done is that of the first part that is not done; only parts that do the same count.
+    What is done is that of the first part that is not done; only parts that do the same count. A
+    part with a subject stands for itself.
     """
     every = tuple(parts)
     first = next((part for part in every if not part.is_done), every[0] if every else None)
-    if first is None:
-        return None
+    if first is None or first.subject:
+        return first
     alike = [part for part in every if (part.what, part.unit) == (first.what, first.unit)]
     sizes = [part.total_size for part in alike]
     return Progress(

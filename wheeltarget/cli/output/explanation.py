@@ -7,7 +7,7 @@ from itertools import groupby
 
 from packaging.version import Version
 
-from wheeltarget.pip_protocol import Demand, HashMismatch
+from wheeltarget.pip_protocol import Backtracking, Demand, HashMismatch
 from wheeltarget.resolver.explanation import Explanation, Release
 
 _MOST_GROUPS, _FEWER_GROUPS, _MOST_REQUESTS = 6, 3, 3
@@ -29,6 +29,12 @@ def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
         if several and targets[0] not in heading:
             yield f"{_INDENT}for {', '.join(targets)}"
         yield from lines
+
+
+def backtracking_lines(tried: Sequence[tuple[str, Backtracking]]) -> Iterator[str]:
+    """Write how often pip went back for each target, and which requirements were the reason."""
+    for label, backtracking in tried:
+        yield f"pip has tried {backtracking.describe(f'for {label}')}"
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:

@@ -122,7 +122,8 @@ class Line:
         console = self._console
         if console.legacy_windows:  # pip's process could not erase the line
             return
-        is_wide = console.width >= _WIDE
+        # How many versions will be tried is not known, so a bar would not show how far it is.
+        is_wide = console.width >= _WIDE and not progress.subject
         if is_wide not in self._bars:
             self._bars[is_wide] = _make_bars(console, with_bar=is_wide)
         bars = self._bars[is_wide]
@@ -201,10 +202,6 @@ def describe(
     :param room: how many characters there is room for, if that is little; what matters least is
         left out.
     """
-    head = progress.what
-    if progress.total:
-        head += f" {progress.done}/{progress.total}"
-        head += f" {progress.unit}" if room is None else ""
     size = speed = ""
     if progress.total_size:
         size = format_part(progress.size, progress.total_size)
@@ -215,10 +212,31 @@ def describe(
     if rate >= 1:
         speed = f"{format_size(int(rate))}/s"
         duration = f"eta {format_time(left / rate)}" if left > 0 else duration
-    choices = [(size, speed, duration), (size, duration), (size,)]
-    texts = (" ".join(filter(None, parts)) for parts in choices)
-    fitting = (text for text in texts if room is None or len(head) + 1 + len(text) <= room)
-    return head, next(fitting, "")
+    details = [
+        " ".join(filter(None, parts)) for parts in ((size, speed, duration), (size, duration))
+    ]
+    details += [size, ""]
+    heads = list(_heads(progress, is_narrow=room is not None))
+    if room is None:
+        return heads[0], details[0]
+    # What is counted matters more than how long it takes, and bytes more than the target.
+    rows = [(head, text) for head in heads for text in details if text or head == heads[-1]]
+    return next((row for row in rows if len(" ".join(row)) <= room), rows[-1])
+
+
+def _heads(progress: Progress, *, is_narrow: bool) -> Iterator[str]:
+    """Yield what a progress is about, from the longest text to the shortest."""
+    done, total, what = progress.done, progress.total, progress.what
+    if not progress.subject:
+        unit = "" if is_narrow else f" {progress.unit}"
+        yield f"{what} {done}/{total}{unit}" if total else what
+        return
+    what += f" {progress.subject}"
+    if progress.target:
+        yield f"{what} for {progress.target} ({done} of {total} {progress.unit})"
+    yield f"{what} ({done} of {total} {progress.unit})"
+    yield f"{what} {done}/{total}"
+    yield what
 
 
 def format_part(size: int, total: int) -> str:

@@ -125,11 +125,12 @@ def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True
         stderr.writelines(f"{redact(text)}\n" for text in error.messages)
     stderr.writelines(format_fault(fault, style) for fault in faults)
     if isinstance(error, DownloadError):
-        from wheeltarget.cli.output.explanation import explanation_lines
+        from wheeltarget.cli.output.explanation import backtracking_lines, explanation_lines
         from wheeltarget.resolver.explanation import ResolutionError
 
         if isinstance(error, ResolutionError):
-            lines = explanation_lines(error.explanations)
+            explained = explanation_lines(error.explanations)
+            lines = (*explained, *backtracking_lines(error.backtracking))
             stderr.writelines(f"  {redact(line)}\n" for line in lines)
     stderr.flush()
 

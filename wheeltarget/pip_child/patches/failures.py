@@ -62,7 +62,7 @@ def patch_failures(current: CurrentJob) -> None:
         constraints = named.get("constraints") or (rest[0] if rest else {})
         with _errors_ignored():
             more, unseen = _more_causes(current.job, self._finder, error.causes, constraints)
-            demands = [_demand(cause, constraints) for cause in (*error.causes, *more)]
+            demands = [demand_of(cause, constraints) for cause in (*error.causes, *more)]
             current.job.failure = _failure(current.job, self._finder, demands, unseen)
         with _captured(current, Factory.__module__):
             return original(self, error, *rest, **named)
@@ -247,7 +247,8 @@ def variant_links(job: JobState, finder: Any, project: str) -> Iterator[Link]:
                 yield Link(path_to_url(str(file)))
 
 
-def _demand(cause: Any, constraints: Any) -> Demand:
+def demand_of(cause: Any, constraints: Any) -> Demand:
+    """Return a requirement of pip's resolver, given with its parent, and the constraints on it."""
     requirement, parent = cause
     candidate, wanted = requirement.get_candidate_lookup()
     link = getattr(candidate, "source_link", None)  # a candidate for Python itself has none

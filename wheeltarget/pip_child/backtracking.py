@@ -1,0 +1,232 @@
+"""Count what pip's resolver tries, and write a note if it goes back for long.
+
+This is a convenience: if pip does not take part, or anything here fails, the run goes on without
+it, and nothing is said.
+"""
+
+from __future__ import annotations
+
+import logging
+import operator
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from types import SimpleNamespace
+from typing import Any
+
+from pip._internal.resolution.resolvelib.factory import Factory
+
+from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
+from wheeltarget.pip_child.links import normalize_name
+from wheeltarget.pip_child.patches.failures import demand_of
+from wheeltarget.pip_child.patches.install import PROOF
+from wheeltarget.pip_child.patches.selection import proof_finder
+from wheeltarget.pip_child.tries import Claim, Claims
+from wheeltarget.pip_protocol import Backtracking, Demand
+from wheeltarget.utils.text import printable
+
+_LOGGER = logging.getLogger(__name__)
+_RESOLVER = "pip._internal.resolution.resolvelib"
+"""The package of pip's resolver, which is loaded, unless another pip does without a part of it."""
+
+
+class TriesCounter:
+    """Counts what pip tries for the current job.
+
+    :param clock: returns seconds that only increase.
+    """
+
+    def __init__(self, current: CurrentJob, clock: Callable[[], float] = time.monotonic) -> None:
+        self._current, self._clock = current, clock
+        self._resolution = _Resolution(current.job)
+        self._undo = ExitStack()
+
+    def install(self) -> None:
+        """Patch pip, or take everything back if the proof fails."""
+        is_proved = False
+        with _errors_ignored():
+            self._patch()
+            self._current.begin(PROOF)
+            is_proved = self._prove()
+        if not is_proved:
+            self._undo.close()
+
+    def _patch(self) -> None:
+        @replaces(Factory, "collect_root_requirements", undo=self._undo)
+        def collect(original: Any, factory: Any, *rest: Any, **named: Any) -> Any:
+            collected = original(factory, *rest, **named)
+            with _errors_ignored():
+                self._resolution = _Resolution(
+                    self._current.job,
+                    factory._finder,
+                    collected.requirements,
+                    collected.constraints,
+                )
+            return collected
+
+        # If PIP_RESOLVER_DEBUG is set, pip uses the other class.
+        reporters = sys.modules[f"{_RESOLVER}.reporter"]
+        for kind in (reporters.PipReporter, reporters.PipDebuggingReporter):
+
+            @replaces(kind, "pinning", undo=self._undo)
+            def pin(original: Any, self_: Any, candidate: Any) -> Any:
+                with _errors_ignored():
+                    self._note(candidate)
+                return original(self_, candidate)
+
+            @replaces(kind, "rejecting_candidate", undo=self._undo)
+            def reject(original: Any, self_: Any, criterion: Any, candidate: Any) -> Any:
+                with _errors_ignored():
+                    self._note(candidate, self._resolution.claims_of(criterion))
+                return original(self_, criterion, candidate)
+
+    def _prove(self) -> bool:
+        """Check that pip's reporter counts, and that its requirements are understood."""
+        resolution = self._resolution = _Resolution(self._current.job, proof_finder())
+        read = sys.modules["pip._internal.req.constructors"].install_req_from_line
+        kind = sys.modules[f"{_RESOLVER}.requirements"].SpecifierRequirement
+        cause = sys.modules["pip._vendor.resolvelib.structs"].RequirementInformation
+        parent = _candidate("app")
+        causes = [cause(kind(read(text)), parent) for text in ("proof<2", "proof>=2")]
+        reporter = sys.modules[f"{_RESOLVER}.resolver"].PipReporter()
+        reporter.pinning(_candidate("first"))
+        reporter.rejecting_candidate(SimpleNamespace(information=causes), _candidate("second"))
+        tries = resolution.job.tries
+        return (tries.versions, tries.projects) == (2, 2) and list(resolution.causes) == [
+            Claim("proof", "app", "proof<2", "1"),
+            Claim("proof", "app", "proof>=2", "1"),
+        ]
+
+    def _note(self, candidate: Any, claims: Claims | None = None) -> None:
+        """Count a version that is pinned or, because of some claims, rejected."""
+        if candidate.source_link is None:
+            return  # it stands for the target's Python
+        project, job = normalize_name(candidate.project_name), self._resolution.job
+        job.tries.add(project, str(candidate.version), self._resolution.applicable, claims)
+        if job.tries.is_note_due(now := self._clock()) and not _is_quiet():
+            seconds = job.tries.seconds_at(now)
+            _write_note(self._resolution.summary(), job.order.label, seconds)
+
+    def summary(self, job: JobState) -> Backtracking | None:
+        """Return how often pip went back for a job; None if it was not often, or not counted."""
+        found = None
+        with _errors_ignored():
+            if job is self._resolution.job and job.tries.are_many:
+                found = self._resolution.summary()
+        return found
+
+
+def _candidate(project: str) -> Any:
+    return SimpleNamespace(name=project, project_name=project, version="1", source_link="proof")
+
+
+@contextmanager
+def _errors_ignored() -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        _LOGGER.debug("What pip tries cannot be counted", exc_info=True)
+
+
+def _is_quiet() -> bool:
+    """Return whether pip shows warnings and errors alone."""
+    others = (logging.FileHandler, logging.NullHandler)
+    consoles = [each for each in logging.getLogger().handlers if not isinstance(each, others)]
+    return all(handler.level > logging.INFO for handler in consoles)
+
+
+def _write_note(backtracking: Backtracking, label: str, seconds: float) -> None:
+    tried = backtracking.describe(f"for {label} in {seconds:.0f} s")
+    text = printable(f"pip has tried {tried}: {backtracking.advise()}")
+    sys.stderr.write(f"note: {text}\n")
+    sys.stderr.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolution:
+    """What pip resolves for a job.
+
+    :param roots: the user's requirements.
+    :param constraints: by project.
+    :param causes: each claim as pip's requirement and its parent.
+    """
+
+    job: JobState
+    finder: Any = None
+    roots: Sequence[Any] = ()
+    constraints: Mapping[str, Any] = field(default_factory=dict)
+    causes: dict[Claim, tuple[Any, Any]] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], bool] = field(default_factory=dict)
+
+    def claims_of(self, criterion: Any) -> Claims:
+        """Return all requirements on a project for which pip has no version left."""
+        return tuple(self._claim(*each) for each in criterion.information)
+
+    def _claim(self, requirement: Any, parent: Any) -> Claim:
+        project = normalize_name(requirement.project_name)
+        project = "" if project.startswith("<") else project  # for a requirement on Python
+        above = ("", "") if parent is None else (parent.project_name, str(parent.version))
+        claim = Claim(project, above[0], str(requirement), above[1])
+        self.causes.setdefault(claim, (requirement, parent))
+        return claim
+
+    def applicable(self, project: str) -> list[str]:
+        """Return the versions of a project that the user's own lines and constraints allow.
+
+        More than these are never tried, except for pre-releases.
+        """
+        mine = [each for each in self.roots if normalize_name(each.project_name) == project]
+        lookups = (each.get_candidate_lookup()[1] for each in mine)
+        found = self._find(project, [each.specifier for each in lookups if each is not None])
+        return [str(each.version) for each in found.applicable_candidates]
+
+    def _find(self, project: str, specifiers: Sequence[Any], *, constrained: bool = True) -> Any:
+        constraint = self.constraints.get(project) if constrained else None
+        every = [*specifiers, *([constraint.specifier] if constraint else [])]
+        specifier = reduce(operator.and_, every) if every else None
+        return self.finder.find_best_candidate(project, specifier=specifier)
+
+    def summary(self) -> Backtracking:
+        """Return how often pip went back, and which requirements were the reason."""
+        tries = self.job.tries
+        claims, times, is_alone = tries.rivals(self._excludes)
+        rivals = tuple(map(self._demand, claims))
+        if len(rivals) > 1 or not self._is_constrained(claims):
+            rivals = tuple(replace(demand, constraint="") for demand in rivals)
+        most = tries.tried_most()
+        return Backtracking(tries.versions, tries.projects, most, rivals, times, is_alone)
+
+    def _demand(self, claim: Claim) -> Demand:
+        """Return a claim with what requires it, and for one of the user, where pip found it."""
+        requirement, parent = self.causes[claim]
+        demand = demand_of((requirement, parent), self.constraints)
+        place = getattr(requirement.get_candidate_lookup()[1], "comes_from", None)
+        return replace(demand, location=place) if isinstance(place, str) else demand
+
+    def _excludes(self, claims: Claims) -> bool:
+        """Return whether no version of a project satisfies all claims on it."""
+        key = tuple(claim.requirement for claim in claims)
+        if key not in self._known:
+            self._known[key] = not self._is_possible(claims)
+        return self._known[key]
+
+    def _is_constrained(self, claims: Claims) -> bool:
+        """Return whether a version would satisfy some claims without the constraints."""
+        return bool(claims and claims[0].project) and self._is_possible(claims, constrained=False)
+
+    def _is_possible(self, claims: Claims, *, constrained: bool = True) -> bool:
+        project = claims[0].project
+        lookups = [self.causes[claim][0].get_candidate_lookup() for claim in claims]
+        given = {id(candidate): candidate for candidate, _ in lookups if candidate is not None}
+        specifiers = [wanted.specifier for _, wanted in lookups if wanted is not None]
+        if not project:
+            return bool(given)  # pip gives the target's Python if it satisfies the requirement
+        if not given:
+            return (
+                self._find(project, specifiers, constrained=constrained).best_candidate is not None
+            )
+        (version, *others) = (candidate.version for candidate in given.values())
+        return not others and all(each.contains(version, prereleases=True) for each in specifiers)
