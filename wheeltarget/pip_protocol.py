@@ -231,9 +231,9 @@ class Demand(_Value):
             what = f"Python {self.specifier}"
         else:
             what = self.file.rpartition("/")[2] or f"{self.name}{self.specifier}"
-        if not self.chain:
-            return f"{what} ({self.location or 'requested'})"
         line = f"; {self.location}" if self.location else ""
+        if not self.chain:
+            return f"{what} (you asked for it{line})"
         return f"{what} (needed by {' '.join(filter(None, self.chain[0]))}{line})"
 
 
@@ -260,13 +260,17 @@ class Backtracking(_Value):
         """Return what was tried, such as for a target, and what excluded it."""
         project, number = self.tried_most
         why = self._describe_rivals() or f"{number} of them of {project}"
-        return f"{self.versions} versions of {self.projects} projects {where}; {why}"
+        projects = f"{self.projects} projects" if self.projects > 1 else "1 project"
+        return f"{self.versions} versions of {projects} {where}; {why}"
 
     def advise(self) -> str:
         """Return what to do so that fewer versions are tried."""
-        projects = [each.requested_by or each.project for each in self.rivals]
-        names = " or ".join(dict.fromkeys(projects or self.tried_most[:1]))
-        return f"pin {names} more closely, as a requirement or with -c"
+        mine = [f"{each.name}{each.specifier}" for each in self.rivals if not each.chain]
+        mine += [f"{each.project}{each.constraint}" for each in self.rivals if each.constraint]
+        others = [each.requested_by for each in self.rivals if each.chain]
+        names = " or ".join(dict.fromkeys(others or self.tried_most[:1]))
+        loosen = f"loosen {mine[0]}, or " if mine else ""
+        return f"{loosen}pin {names} more closely, as a requirement or with -c"
 
     def _describe_rivals(self) -> str:
         if not self.rivals:

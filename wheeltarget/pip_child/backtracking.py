@@ -17,13 +17,13 @@ from functools import reduce
 from types import SimpleNamespace
 from typing import Any
 
+from pip._internal.resolution.resolvelib.candidates import _InstallRequirementBackedCandidate
 from pip._internal.resolution.resolvelib.factory import Factory
 
 from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
 from wheeltarget.pip_child.links import normalize_name
 from wheeltarget.pip_child.patches.failures import demand_of
 from wheeltarget.pip_child.patches.install import PROOF
-from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_child.tries import Claim, Claims
 from wheeltarget.pip_protocol import Backtracking, Demand
 from wheeltarget.utils.text import printable
@@ -52,7 +52,11 @@ class TriesCounter:
             self._current.begin(PROOF)
             is_proved = self._prove()
         if not is_proved:
-            self._undo.close()
+            self.remove()
+
+    def remove(self) -> None:
+        """Take all patches back."""
+        self._undo.close()
 
     def _patch(self) -> None:
         @replaces(Factory, "collect_root_requirements", undo=self._undo)
@@ -83,21 +87,27 @@ class TriesCounter:
                     self._note(candidate, self._resolution.claims_of(criterion))
                 return original(self_, criterion, candidate)
 
+        # Without this, the version before is shown while the metadata of one is fetched.
+        @replaces(_InstallRequirementBackedCandidate, "_prepare", optional=True, undo=self._undo)
+        def prepare(original: Any, candidate: Any) -> Any:
+            with _errors_ignored():
+                name, version = normalize_name(candidate._name), str(candidate._version)
+                self._resolution.job.tries.begin(name, version)
+            return original(candidate)
+
     def _prove(self) -> bool:
-        """Check that pip's reporter counts, and that its requirements are understood."""
-        resolution = self._resolution = _Resolution(self._current.job, proof_finder())
+        """Check that pip's reporter counts what its resolver does, and reads its requirements."""
+        resolution = self._resolution = _Resolution(self._current.job)
         read = sys.modules["pip._internal.req.constructors"].install_req_from_line
-        kind = sys.modules[f"{_RESOLVER}.requirements"].SpecifierRequirement
-        cause = sys.modules["pip._vendor.resolvelib.structs"].RequirementInformation
-        parent = _candidate("app")
-        causes = [cause(kind(read(text)), parent) for text in ("proof<2", "proof>=2")]
-        reporter = sys.modules[f"{_RESOLVER}.resolver"].PipReporter()
-        reporter.pinning(_candidate("first"))
-        reporter.rejecting_candidate(SimpleNamespace(information=causes), _candidate("second"))
+        make = sys.modules[f"{_RESOLVER}.requirements"].SpecifierRequirement
+        resolver = sys.modules[f"{_RESOLVER}.resolver"]
+        first, second, excluded = (make(read(text)) for text in ("lib>=2", "app", "lib<2"))
+        provider = _ProofProvider({"lib 2": [], "app 2": [excluded], "app 1": []})
+        resolver.RLResolver(provider, resolver.PipReporter()).resolve([first, second])
         tries = resolution.job.tries
-        return (tries.versions, tries.projects) == (2, 2) and list(resolution.causes) == [
-            Claim("proof", "app", "proof<2", "1"),
-            Claim("proof", "app", "proof>=2", "1"),
+        return (tries.versions, tries.projects) == (3, 2) and list(resolution.causes) == [
+            Claim("lib", "", "lib>=2", ""),
+            Claim("lib", "app", "lib<2", "2"),
         ]
 
     def _note(self, candidate: Any, claims: Claims | None = None) -> None:
@@ -119,8 +129,40 @@ class TriesCounter:
         return found
 
 
-def _candidate(project: str) -> Any:
-    return SimpleNamespace(name=project, project_name=project, version="1", source_link="proof")
+class _ProofProvider:
+    """Provides releases, given with their requirements, to the resolver below pip's."""
+
+    def __init__(self, releases: Mapping[str, Sequence[Any]]) -> None:
+        self._candidates = [
+            SimpleNamespace(name=n, project_name=n, version=v, source_link=n, needs=releases[each])
+            for each in releases
+            for n, v in [each.split()]
+        ]
+
+    def identify(self, requirement_or_candidate: Any) -> str:
+        return str(requirement_or_candidate.name)
+
+    def narrow_requirement_selection(self, identifiers: Any, **_: Any) -> Any:
+        return identifiers
+
+    def get_preference(self, identifier: str, **_: Any) -> bool:
+        return identifier != "lib"  # it is taken first
+
+    def find_matches(self, identifier: str, requirements: Any, incompatibilities: Any) -> list[Any]:
+        without = list(incompatibilities[identifier])
+        found = [each for each in self._candidates if each.name == identifier]
+        wanted = list(requirements[identifier])
+        return [
+            each
+            for each in found
+            if each not in without and all(self.is_satisfied_by(req, each) for req in wanted)
+        ]
+
+    def is_satisfied_by(self, requirement: Any, candidate: Any) -> bool:
+        return bool(requirement.is_satisfied_by(candidate))
+
+    def get_dependencies(self, candidate: Any) -> Any:
+        return candidate.needs
 
 
 @contextmanager
@@ -187,7 +229,9 @@ class _Resolution:
         constraint = self.constraints.get(project) if constrained else None
         every = [*specifiers, *([constraint.specifier] if constraint else [])]
         specifier = reduce(operator.and_, every) if every else None
-        return self.finder.find_best_candidate(project, specifier=specifier)
+        # The finder's own function would note what is found as what pip looks for.
+        evaluator = self.finder.make_candidate_evaluator(project, specifier=specifier)
+        return evaluator.compute_best_candidate(self.finder.find_all_candidates(project))
 
     def summary(self) -> Backtracking:
         """Return how often pip went back, and which requirements were the reason."""

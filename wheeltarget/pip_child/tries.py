@@ -97,6 +97,14 @@ class Tries:
         counts = ((name, len(tried)) for name, tried in self._versions.items())
         return min(counts, key=lambda each: (-each[1], each[0]), default=("", 0))
 
+    def begin(self, project: str, version: str) -> None:
+        """Show a version whose metadata is about to be read, if others of the project are shown."""
+        tried = self._versions.get(project, set())
+        shown = self.latest
+        if shown is not None and shown.project == project and version not in tried:
+            total = max(shown.total, len(tried) + 1)
+            self.latest = Attempt(project, version, len(tried) + 1, total)
+
     def add(
         self,
         project: str,
@@ -179,10 +187,13 @@ def find_rivals(rejections: Counter[Claims], excludes: Callable[[Claims], bool])
 
 
 def _suspects(claims: Claims) -> Iterator[Claims]:
-    """Return each claim, then each pair of them; the last claim, which was added, comes first."""
-    last_first = claims[::-1]
-    yield from ((claim,) for claim in last_first)
-    yield from combinations(last_first, 2)
+    """Return each claim, then each pair of them.
+
+    The last one, which was added, comes first, and then those of the user, which pip adds first.
+    """
+    ordered = (*claims[-1:], *claims[:-1])
+    yield from ((claim,) for claim in ordered)
+    yield from combinations(ordered, 2)
 
 
 def _kind(claims: Claims) -> Kind:
