@@ -54,13 +54,11 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def console(monkeypatch: pytest.MonkeyPatch) -> logging.Handler:
-    """Return the handler of a pip that is not quiet."""
+def shows(patch: pytest.MonkeyPatch, level: int) -> None:
+    """Let pip show its messages from a level on."""
     handler = logging.StreamHandler()
-    handler.setLevel(logging.INFO)
-    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
-    return handler
+    handler.setLevel(level)
+    patch.setattr(logging.getLogger(), "handlers", [handler])
 
 
 def candidate(project: str, version: int) -> Any:
@@ -181,8 +179,8 @@ def test_summary_names_the_requirements_that_excluded_most(resolving: Resolving)
     found = resolving.summary()
     assert (found.versions, found.projects, found.tried_most) == (15, 2, ("front", 13))
     assert found.describe("for me") == (
-        "15 versions of 2 projects for me; most often (13 times) lib>=2 (needed by front 19) and "
-        "lib<2 (you asked for it) exclude each other"
+        "15 versions of 2 projects for me; most often (13 times) lib<2 (you asked for it) and "
+        "lib>=2 (needed by front 19) exclude each other"
     )
     assert found.advise() == (
         "loosen lib<2, or pin front more closely, as a requirement or with -c"
@@ -245,17 +243,17 @@ def test_nothing_is_reported_of_few_versions(resolving: Resolving) -> None:
     assert resolving.counter.summary(JobState(PROOF)) is None
 
 
-@pytest.mark.usefixtures("console")
 def test_note_comes_once_after_a_minute(
-    resolving: Resolving, capsys: pytest.CaptureFixture[str]
+    resolving: Resolving, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shows(monkeypatch, logging.INFO)
     resolving.begin("app")
     for second in range(300):
         resolving.clock.now = 100.0 + second
         resolving.reject("front", [second % 19], "lib<2", "lib>=2")
     assert capsys.readouterr().err == (
         "note: pip has tried 19 versions of 1 project for the target in 60 s; most often "
-        "(61 times) lib>=2 (needed by front 0) and lib<2 (you asked for it) exclude each other: "
+        "(61 times) lib<2 (you asked for it) and lib>=2 (needed by front 0) exclude each other: "
         "loosen lib<2, or pin front more closely, as a requirement or with -c\n"
     )
     # Another target has a note of its own, and a minute of its own.
@@ -268,9 +266,9 @@ def test_note_comes_once_after_a_minute(
 
 
 def test_quiet_pip_has_no_note(
-    resolving: Resolving, console: logging.Handler, capsys: pytest.CaptureFixture[str]
+    resolving: Resolving, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    console.setLevel(logging.WARNING)
+    shows(monkeypatch, logging.WARNING)
     resolving.begin("app")
     resolving.reject("front", range(19), "lib<2", "lib>=2")
     resolving.clock.now += 60
