@@ -225,17 +225,6 @@ class Demand(_Value):
         """Return the requiring project without extras; empty for the user."""
         return self.chain[0][0].partition("[")[0] if self.chain else ""
 
-    def describe(self) -> str:
-        """Return it with who needs it, such as ``lib<2 (needed by app 1.0)``."""
-        if not self.project:
-            what = f"Python {self.specifier}"
-        else:
-            what = self.file.rpartition("/")[2] or f"{self.name}{self.specifier}"
-        line = f"; {self.location}" if self.location else ""
-        if not self.chain:
-            return f"{what} (you asked for it{line})"
-        return f"{what} (needed by {' '.join(filter(None, self.chain[0]))}{line})"
-
 
 class Backtracking(_Value):
     """How often pip went back to another version, and why.
@@ -255,36 +244,6 @@ class Backtracking(_Value):
     rivals: tuple[Demand, ...] = ()
     times: int = 0
     is_alone: bool = True
-
-    def describe(self, where: str) -> str:
-        """Return what was tried, such as for a target, and what excluded it."""
-        project, number = self.tried_most
-        why = self._describe_rivals() or f"{number} of them of {project}"
-        projects = f"{self.projects} projects" if self.projects > 1 else "1 project"
-        return f"{self.versions} versions of {projects} {where}; {why}"
-
-    def advise(self) -> str:
-        """Return what to do so that fewer versions are tried."""
-        mine = [f"{each.name}{each.specifier}" for each in self.rivals if not each.chain]
-        mine += [f"{each.project}{each.constraint}" for each in self.rivals if each.constraint]
-        others = [each.requested_by for each in self.rivals if each.chain]
-        names = " or ".join(dict.fromkeys(others or self.tried_most[:1]))
-        loosen = f"loosen {mine[0]}, or " if mine else ""
-        return f"{loosen}pin {names} more closely, as a requirement or with -c"
-
-    def _describe_rivals(self) -> str:
-        if not self.rivals:
-            return ""
-        first, *others = (demand.describe() for demand in self.rivals)
-        project, constraint = self.rivals[0].project, self.rivals[0].constraint
-        if constraint and not others:
-            others = [f"the constraint {project}{constraint}"]
-        often = f"most often ({self.times} times) "
-        example = "" if self.is_alone else "requirements such as "
-        if others:
-            return f"{often}{example}{first} and {others[0]} exclude each other"
-        whose = "no version for the target satisfies" if project else "the target does not have"
-        return f"{often}{whose} {example if project else ''}{first}"
 
 
 class HashMismatch(_Value):

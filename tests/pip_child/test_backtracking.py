@@ -20,7 +20,7 @@ from tests.support.child import Job, Workshop, later_pip, online
 from tests.support.index import LocalIndex
 from tests.support.moved_pip import Edit, move_pip
 from tests.support.wheels import make_wheel
-from wheeltarget.pip_child.backtracking import TriesCounter
+from wheeltarget.pip_child.backtracking import TriesCounter, note_on
 from wheeltarget.pip_child.job import CurrentJob, JobState, RunContext
 from wheeltarget.pip_child.patches.install import PROOF
 from wheeltarget.pip_child.tries import Attempt
@@ -178,11 +178,9 @@ def test_summary_names_the_requirements_that_excluded_most(resolving: Resolving)
     resolving.reject("back", [19, 18], "core>30", "core")
     found = resolving.summary()
     assert (found.versions, found.projects, found.tried_most) == (15, 2, ("front", 13))
-    assert found.describe("for me") == (
-        "15 versions of 2 projects for me; most often (13 times) lib<2 (you asked for it) and "
-        "lib>=2 (needed by front 19) exclude each other"
-    )
-    assert found.advise() == (
+    assert note_on(found, "me", 61.6) == (
+        "pip has tried 15 versions of 2 projects for me in 62 s; most often (13 times) "
+        "lib<2 (you asked for it) and lib>=2 (needed by front 19) exclude each other: "
         "loosen lib<2, or pin front more closely, as a requirement or with -c"
     )
 
@@ -190,7 +188,11 @@ def test_summary_names_the_requirements_that_excluded_most(resolving: Resolving)
 @pytest.mark.parametrize(
     ("constraint", "text", "advice"),
     [
-        ("<2", "lib>=2 (needed by front 19) and the constraint lib<2 exclude each other", "loosen"),
+        (
+            "<2",
+            "lib>=2 (needed by front 19) and the constraint lib<2 exclude each other",
+            "loosen lib<2, or ",
+        ),
         ("<30", "no version for the target satisfies lib>=25 (needed by front 19)", "pin front"),
     ],
 )
@@ -200,9 +202,7 @@ def test_requirement_alone_may_be_the_reason(
     resolving.begin("app", lib=constraint)
     wanted = "lib>=2" if constraint == "<2" else "lib>=25"
     resolving.reject("front", range(19, 6, -1), "lib", wanted)
-    found = resolving.summary()
-    assert text in found.describe("")
-    assert found.advise().startswith(advice)
+    assert f"(13 times) {text}: {advice}" in note_on(resolving.summary(), "me", 60)
 
 
 def test_requirement_on_python_may_be_the_reason(resolving: Resolving) -> None:
@@ -223,17 +223,26 @@ def test_requirement_on_python_may_be_the_reason(resolving: Resolving) -> None:
         rejected = candidate("front", version)
         causes = SimpleNamespace(information=[RequirementInformation(Python(), rejected)])
         resolving.reporter.rejecting_candidate(causes, rejected)
-    assert "(13 times) the target does not have Python >=3.12 (needed by front 0)" in (
-        resolving.summary().describe("")
-    )
+    text = "(13 times) the target does not have Python >=3.12 (needed by front 0): pin front more"
+    assert text in note_on(resolving.summary(), "me", 60)
 
 
 def test_project_is_named_if_no_requirements_are_known(resolving: Resolving) -> None:
     resolving.begin("app")
     resolving.reject("front", range(13), "lib", "lib>2")
-    found = resolving.summary()
-    assert found.describe("for me") == "13 versions of 1 project for me; 13 of them of front"
-    assert found.advise().startswith("pin front more closely")
+    assert note_on(resolving.summary(), "me", 60) == (
+        "pip has tried 13 versions of 1 project for me in 60 s; 13 of them are of front: "
+        "pin front more closely, as a requirement or with -c"
+    )
+
+
+def test_releases_that_need_other_versions_are_an_example(resolving: Resolving) -> None:
+    resolving.begin("app")
+    for number in range(13):
+        resolving.reject("front", [number], "lib<2", f"lib>={number + 2}")
+    assert "(13 times) requirements such as lib<2 (you asked for it) and lib>=2 (needed by " in (
+        note_on(resolving.summary(), "me", 60)
+    )
 
 
 def test_nothing_is_reported_of_few_versions(resolving: Resolving) -> None:
@@ -304,10 +313,10 @@ def test_failure_is_reported_with_what_was_tried(
     found = run.report(0).backtracking
     assert found is not None
     assert found.versions > 2 * COUNT - 4
-    assert found.describe("here").endswith(
-        f"times) lib>=2 (needed by mid {COUNT - 1}) and lib<2 (needed by other 1.0) "
-        "exclude each other"
-    )
+    needs = [(each.specifier, each.chain) for each in found.rivals]
+    newest = str(COUNT - 1)
+    assert needs == [(">=2", (("mid", newest), ("front", ""))), ("<2", (("other", "1.0"),))]
+    assert found.times >= COUNT - 1
     assert "note:" not in run.stderr
     # A run that succeeds, or fails at once, has no such report.
     run = shop.run(Job(online(index, "other")), Job(online(index, "gone")))

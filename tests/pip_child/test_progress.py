@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from wheeltarget.pip_child.progress import Transfers, reporting
+from wheeltarget.pip_child.progress import Transfers, reporting, trying
+from wheeltarget.pip_child.tries import Attempt
 from wheeltarget.pip_protocol import PROGRESS, read_message
 from wheeltarget.utils.progress import Progress
 
@@ -32,6 +34,15 @@ def test_files_are_counted() -> None:
     assert transfers.progress() == Progress("Fetching", "files", 1, 2, 10, 40)
     third.is_done = True
     assert transfers.progress() == Progress("Fetching", "files", 2, 2, 10, 40)
+
+
+def test_bytes_are_shown_of_what_is_fetched_for_a_version() -> None:
+    attempt = Attempt("numpy", "1.26.4", 40, 112)
+    done = Progress("Fetching", "files", 2, 2, 30, 30)
+    alone = Progress("Trying", "versions", 40, 112, 0, 0, "numpy 1.26.4", "cp38")
+    assert trying(attempt, "cp38", None) == trying(attempt, "cp38", done) == alone
+    more = Progress("Fetching", "files", 2, 3, 30, 90)
+    assert trying(attempt, "", more) == replace(alone, size=30, total_size=90, target="")
 
 
 def test_progress_is_written_while_it_changes(tmp_path: Path) -> None:

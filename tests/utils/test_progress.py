@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,6 +66,14 @@ def test_processes_are_added_up() -> None:
     assert combined([resolving, *fetching]) == resolving
     whole = [fetching[0], Progress("Fetching", "files", 0, 1, 0, 50)]
     assert combined(whole) == Progress("Fetching", "files", 1, 4, 100, 350)
+
+
+def test_version_that_is_tried_stands_for_itself() -> None:
+    trying = [Progress("Trying", "versions", 3, 9, 10, 20, name) for name in ("a 1", "b 2")]
+    fetching = Progress("Fetching", "files", 1, 3, 100, 300)
+    assert combined(trying) == trying[0]
+    assert combined([fetching, *trying]) == fetching
+    assert combined([replace(trying[0], done=9), trying[1]]) == trying[1]
 
 
 @given(st.lists(PARTS, min_size=1, max_size=4))

@@ -118,7 +118,7 @@ class TriesCounter:
         job.tries.add(project, str(candidate.version), self._resolution.applicable, claims)
         if job.tries.is_note_due(now := self._clock()) and not _is_quiet():
             seconds = job.tries.seconds_at(now)
-            _write_note(self._resolution.summary(), job.order.label, seconds)
+            _write_note(note_on(self._resolution.summary(), job.order.label, seconds))
 
     def summary(self, job: JobState) -> Backtracking | None:
         """Return how often pip went back for a job; None if it was not often, or not counted."""
@@ -180,10 +180,50 @@ def _is_quiet() -> bool:
     return all(handler.level > logging.INFO for handler in consoles)
 
 
-def _write_note(backtracking: Backtracking, label: str, seconds: float) -> None:
-    tried = backtracking.describe(f"for {label} in {seconds:.0f} s")
-    text = printable(f"pip has tried {tried}: {backtracking.advise()}")
-    sys.stderr.write(f"note: {text}\n")
+def note_on(backtracking: Backtracking, label: str, seconds: float) -> str:
+    """Return a note on what pip has tried for a target, why, and what to do."""
+    project, number = backtracking.tried_most
+    projects = f"{backtracking.projects} projects" if backtracking.projects > 1 else "1 project"
+    tried = f"{backtracking.versions} versions of {projects} for {label} in {seconds:.0f} s"
+    why = _describe_rivals(backtracking) or f"{number} of them are of {project}"
+    rivals = backtracking.rivals
+    mine = [f"{each.name}{each.specifier}" for each in rivals if not each.chain]
+    mine += [f"{each.project}{each.constraint}" for each in rivals if each.constraint]
+    names = dict.fromkeys(each.requested_by for each in rivals if each.chain) or (project,)
+    loosen = f"loosen {mine[0]}, or " if mine else ""
+    return (
+        f"pip has tried {tried}; {why}: "
+        f"{loosen}pin {' or '.join(names)} more closely, as a requirement or with -c"
+    )
+
+
+def _describe_rivals(backtracking: Backtracking) -> str:
+    if not backtracking.rivals:
+        return ""
+    first, *others = map(_describe, backtracking.rivals)
+    demand = backtracking.rivals[0]
+    if demand.constraint:
+        others = [f"the constraint {demand.project}{demand.constraint}"]
+    often = f"most often ({backtracking.times} times) "
+    example = "" if backtracking.is_alone else "requirements such as "
+    if others:
+        return f"{often}{example}{first} and {others[0]} exclude each other"
+    if demand.project:
+        return f"{often}no version for the target satisfies {example}{first}"
+    return f"{often}the target does not have {first}"
+
+
+def _describe(demand: Demand) -> str:
+    """Return a requirement with who needs it, such as ``lib<2 (needed by app 1.0)``."""
+    what = f"{demand.name}{demand.specifier}" if demand.project else f"Python {demand.specifier}"
+    if demand.chain:
+        return f"{what} (needed by {' '.join(filter(None, demand.chain[0]))})"
+    line = f"; {demand.location}" if demand.location else ""
+    return f"{what} (you asked for it{line})"
+
+
+def _write_note(text: str) -> None:
+    sys.stderr.write(f"note: {printable(text)}\n")
     sys.stderr.flush()
 
 

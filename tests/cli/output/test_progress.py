@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,8 @@ from wheeltarget.cli.output.progress import (
 from wheeltarget.utils.progress import Progress, is_watched, report
 
 FETCHING = Progress("Fetching", "files", 12, 60, 34_100_000, 102_300_000)
+TRYING = Progress("Trying", "versions", 40, 112, subject="numpy 1.26.4")
+FOR_ONE = replace(TRYING, target="cp38-cp38-manylinux2014_x86_64")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -74,6 +77,37 @@ def test_narrow_line_has_no_bar_and_fits(monkeypatch: pytest.MonkeyPatch) -> Non
     assert shown[2][1:] == " Fetching 13/60 37.1/102.3 MB eta 0:21"
     shown = [lines[-1] for lines in screens(draw(monkeypatch, FETCHING, later, columns=20))]
     assert shown[2][1:].strip() == "Fetching 13/60"
+
+
+@pytest.mark.parametrize(
+    ("progress", "columns", "shown"),
+    [
+        (TRYING, 100, "Trying numpy 1.26.4 (40 of 112 versions) 0:01"),
+        (TRYING, 47, "Trying numpy 1.26.4 (40 of 112 versions) 0:01"),
+        (TRYING, 46, "Trying numpy 1.26.4 40/112 0:01"),
+        (TRYING, 30, "Trying numpy 1.26.4 0:01"),
+        (TRYING, 24, "Trying numpy 1.26.4"),
+        (
+            FOR_ONE,
+            100,
+            "Trying numpy 1.26.4 for cp38-cp38-manylinux2014_x86_64 (40 of 112 versions) 0:01",
+        ),
+        (FOR_ONE, 80, "Trying numpy 1.26.4 (40 of 112 versions) 0:01"),
+        (
+            replace(FOR_ONE, size=34_100_000, total_size=102_300_000),
+            80,
+            "Trying numpy 1.26.4 (40 of 112 versions) 34.1/102.3 MB 0:01",
+        ),
+    ],
+)
+def test_line_says_which_version_is_tried(
+    monkeypatch: pytest.MonkeyPatch, progress: Progress, columns: int, shown: str
+) -> None:
+    _, drawn, _ = (lines[-1] for lines in screens(draw(monkeypatch, progress, columns=columns)))
+    assert re.fullmatch(r"[-\\|/] ", drawn[:2])
+    assert drawn[2:].rstrip() == shown
+    narrow = draw(monkeypatch, progress, columns=16)
+    assert all(len(lines[-1]) <= 16 for lines in screens(narrow))
 
 
 def test_total_may_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,9 +262,17 @@ def test_speed_is_that_of_the_last_seconds() -> None:
     assert speed.rate == 0
 
 
-@given(st.integers(0, 10**12), st.integers(0, 10**12), st.floats(0, 1e12), st.integers(0, 60))
-def test_details_fit_if_anything_does(size: int, total: int, rate: float, room: int) -> None:
-    progress = Progress("Fetching", "files", 1, 2, size, total)
+@given(
+    st.integers(0, 10**12),
+    st.integers(0, 10**12),
+    st.floats(0, 1e12),
+    st.integers(0, 120),
+    st.sampled_from([FETCHING, TRYING, FOR_ONE]),
+)
+def test_details_fit_if_anything_does(
+    size: int, total: int, rate: float, room: int, progress: Progress
+) -> None:
+    progress = replace(progress, size=size, total_size=total)
     head, details = describe(progress, rate, 5.0, room)
     assert not details or len(head) + 1 + len(details) <= room
 

@@ -33,8 +33,29 @@ def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
 
 def backtracking_lines(tried: Sequence[tuple[str, Backtracking]]) -> Iterator[str]:
     """Write how often pip went back for each target, and which requirements were the reason."""
-    for label, backtracking in tried:
-        yield f"pip has tried {backtracking.describe(f'for {label}')}"
+    for label, each in tried:
+        projects = f"{each.projects} project{'s' * (each.projects > 1)}"
+        heading = f"pip tried {each.versions} versions of {projects} for {label}"
+        if not each.rivals:
+            yield f"{heading}, {each.tried_most[1]} of them of {each.tried_most[0]}"
+            continue
+        yield heading
+        rows = [_rival(demand) for demand in each.rivals]
+        first = each.rivals[0]
+        rows += [(f"{first.project}{first.constraint}", "(constraint)")] * bool(first.constraint)
+        such = "" if each.is_alone else "such "
+        what = (
+            f"no version satisfies {such}this"
+            if len(rows) == 1
+            else f"{such}these exclude each other"
+        )
+        yield f"{_INDENT}most often, {each.times} times, {what}:"
+        yield from _columns(rows)
+
+
+def _rival(demand: Demand) -> tuple[str, str]:
+    name = demand.name if demand.project else "Python "
+    return f"{name}{demand.specifier}", _requested_by([demand])
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:
