@@ -192,6 +192,7 @@ class LocalIndex:
         self._requests: list[Request] = []
         self._open: Counter[str] = Counter()
         self._most: Counter[str] = Counter()
+        self._turns = 0
         self._server = _Server(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -238,6 +239,12 @@ class LocalIndex:
             return self._most["GET"]
 
     @property
+    def turns(self) -> int:
+        """Return how often a request came while no other was open."""
+        with self._lock:
+            return self._turns
+
+    @property
     def most_heads_at_once(self) -> int:
         """Return the largest number of HEAD requests that were open at the same time."""
         with self._lock:
@@ -247,6 +254,7 @@ class LocalIndex:
     def answering(self, method: str) -> Iterator[None]:
         """Count a request among those that are open."""
         with self._lock:
+            self._turns += not self._open.total()
             self._open[method] += 1
             self._most[method] = max(self._most[method], self._open[method])
         try:

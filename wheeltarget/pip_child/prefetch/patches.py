@@ -26,6 +26,7 @@ from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
 from pip._internal.network.download import Downloader
 from pip._internal.req.constructors import install_req_from_line
+from pip._internal.resolution.resolvelib.provider import PipProvider
 from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.hashes import Hashes
 
@@ -33,6 +34,7 @@ from wheeltarget.pip_child.job import replaces
 from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage, filter_for
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
 from wheeltarget.pip_child.prefetch.scheduler import WalkScheduler
+from wheeltarget.pip_child.prefetch.versions import NextVersions
 from wheeltarget.pip_child.prefetch.walk import Walk
 from wheeltarget.pip_child.prefetch.wheels import log_file
 
@@ -204,6 +206,43 @@ def prove_files(ahead: Prefetcher) -> bool:
         ahead.forget()
 
 
+def patch_versions(ahead: Prefetcher, undo: ExitStack) -> None:
+    """Fetch what pip will need for the versions that it tries next while it backtracks."""
+    versions = ahead.versions = NextVersions(ahead)
+
+    @replaces(PipProvider, "find_matches", undo=undo)
+    def find_matches(
+        original: Any, self: Any, identifier: str, requirements: Any, *rest: Any, **named: Any
+    ) -> Any:
+        versions.note_required(self, identifier, requirements)
+        return original(self, identifier, requirements, *rest, **named)
+
+    @replaces(PackageFinder, "find_best_candidate", undo=undo)
+    def find_best(original: Any, self: Any, project_name: str, *rest: Any, **named: Any) -> Any:
+        found = original(self, project_name, *rest, **named)
+        versions.note_found(project_name, found.applicable_candidates)
+        return found
+
+    @replaces(Downloader, "__call__", undo=undo)
+    def load(original: Any, self: Any, link: Any, location: str) -> tuple[str, str]:
+        is_foreseen = ahead.is_here(link.url_without_fragment)
+        versions.note_asked(link)
+        path, kind = original(self, link, location)
+        if not is_foreseen and link.filename.endswith(".metadata"):
+            versions.note_read(link, Path(path).read_bytes())
+        return path, kind
+
+    @replaces(Resolver, "resolve", undo=undo)
+    def resolve(original: Any, self: Any, *arguments: Any, **named: Any) -> Any:
+        with versions.active():
+            return original(self, *arguments, **named)
+
+
+def prove_versions(ahead: Prefetcher) -> bool:
+    """Check that the version after the one that pip's downloader is asked for is known."""
+    return True
+
+
 def patch_resolver(ahead: Prefetcher, undo: ExitStack) -> None:
     """Walk the graph before pip resolves, and start to fetch the wheels that it chooses."""
     scheduler = WalkScheduler(ahead)
@@ -242,6 +281,7 @@ def _walk(ahead: Prefetcher, scheduler: WalkScheduler, resolver: Any, roots: Any
 SEAMS = (
     ("session", patch_session, prove_session),
     ("files", patch_files, prove_files),
+    ("versions", patch_versions, prove_versions),
     ("resolver", patch_resolver, None),
     ("index pages", patch_pages, prove_pages),
 )

@@ -151,6 +151,19 @@ class Prefetcher:
         url = link.url_without_fragment
         return self._start(url, METADATA, partial(self._fetch_metadata, url, link.as_hashes()))
 
+    def fetch_metadata(self, link: Any) -> Task | None:
+        """Start to fetch the metadata of a file; None if it is here or has to be read from it."""
+        is_needed = link.is_wheel and not link.is_file and not self.wants_whole(link)
+        if not is_needed or self.find_on_disk(link) is not None:
+            return None
+        return self.metadata(link.metadata_link())
+
+    def withdraw(self, tasks: Iterable[Task]) -> None:
+        """Withdraw pages and metadata that were not begun, so that they can be started again."""
+        for task in tasks:
+            if self.pool.withdraw(task):
+                self._tasks.pop(task.url, None)
+
     def _fetch_metadata(self, url: str, hashes: Any) -> bytes:
         response = self.sessions.get(url, headers=HEADERS, stream=True)
         raise_for_status(response)
@@ -159,6 +172,10 @@ class Prefetcher:
         if hashes:
             hashes.check_against_chunks([content])
         return content
+
+    def is_here(self, url: str) -> bool:
+        """Return whether a page or a metadata file need not be waited for."""
+        return url in self._tasks and self._tasks[url].done()
 
     def fetched_metadata(self, url: str) -> bytes | None:
         """Return a metadata file; None if pip has to fetch it."""

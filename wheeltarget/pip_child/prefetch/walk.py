@@ -247,7 +247,7 @@ class Walk:
     def _read(self, node: _Node, outcome: Any) -> Any:
         """Return pip's object for the metadata of a candidate."""
         if isinstance(outcome, bytes):
-            return select_backend().Distribution(_Headers(outcome), None, None)
+            return distribution_of(outcome)
         path = outcome if isinstance(outcome, Path) else self._ahead.wheels.find(node.best)
         return get_wheel_distribution(FilesystemWheel(str(path)), node.name)
 
@@ -265,6 +265,11 @@ class Walk:
         node.children = tuple(requests)
         for name in names:
             self._request(name, node.name, requests[name])
+
+
+def distribution_of(metadata: bytes) -> Any:
+    """Return pip's object for a metadata file."""
+    return select_backend().Distribution(_Headers(metadata), None, None)
 
 
 class _Headers(importlib.metadata.Distribution):

@@ -1,0 +1,243 @@
+"""Fetch what pip will need for the versions that it tries next while it backtracks.
+
+The walk foresees one version of each project. If pip tries another one, it is likely to try those
+that follow in its own list. The more versions of a project it has tried, the more metadata is
+fetched ahead. The dependencies of the very next ones are looked up as pip will do it: with what it
+requires at the moment. A version that conflicts with that needs nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from queue import SimpleQueue
+from typing import Any
+
+from pip._internal.resolution.resolvelib.base import Constraint
+
+from wheeltarget.pip_child.links import first_tried, normalize_name
+from wheeltarget.pip_child.prefetch.pages import KeptPage
+from wheeltarget.pip_child.prefetch.pool import Task
+from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
+from wheeltarget.pip_child.prefetch.walk import distribution_of
+
+_LOGGER = logging.getLogger(__name__)
+
+_PER_TRY, _MOST = 4, 32  # versions ahead for each version that was tried in vain, and at most
+_STUDIED = 8  # versions ahead whose dependencies are looked up
+_DEPTH = 3  # how far their dependencies are followed
+_METADATA = ".metadata"
+
+
+@dataclass(slots=True)
+class _Project:
+    """What pip has done with a project.
+
+    :param found: the candidates that pip found last, in ascending order.
+    :param extras: the extras that something requires.
+    :param tried: the URLs of files whose metadata pip has asked for.
+    """
+
+    found: list[Any] = field(default_factory=list)
+    extras: set[str] = field(default_factory=set)
+    tried: set[str] = field(default_factory=set)
+
+
+class NextVersions:
+    """The versions that pip will try next, while its resolver runs."""
+
+    def __init__(self, ahead: Prefetcher) -> None:
+        self._ahead = ahead
+        self._is_active = False
+        self._forget()
+
+    def _forget(self) -> None:
+        self._provider: Any = None
+        self._required: Any = {}
+        self._projects: defaultdict[str, _Project] = defaultdict(_Project)
+        self._begun: dict[str, Task | None] = {}
+        self._studied: set[str] = set()
+        self._looked_up: dict[Any, bool] = {}
+        self._waiting: defaultdict[Task, list[Callable[[], object]]] = defaultdict(list)
+        self._arrivals: SimpleQueue[Task] = SimpleQueue()
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Fetch ahead for a while; what was not begun by its end is withdrawn."""
+        self._is_active = True
+        try:
+            yield
+        finally:
+            self._is_active = False
+            self._ahead.withdraw(filter(None, self._begun.values()))
+            self._forget()
+
+    def note_required(self, provider: Any, identifier: str, required: Any) -> None:
+        """Note what is required at the moment.
+
+        :param provider: pip's provider for its resolver.
+        :param identifier: the name of the project that pip looks up, and extras.
+        :param required: pip's requirements by such identifiers.
+        """
+        if self._is_active:
+            self._provider, self._required = provider, required
+            name, _, extras = identifier.rstrip("]").partition("[")
+            if extras:
+                self._projects[name].extras.update(extras.split(","))
+            self._guess(self._go_on)
+
+    def note_found(self, name: str, candidates: list[Any]) -> None:
+        """Note the candidates that pip has found for a project, in ascending order."""
+        if self._is_active:
+            self._projects[name].found = candidates
+
+    def note_asked(self, link: Any) -> None:
+        """Fetch what follows a file, whose metadata pip asks for now.
+
+        :param link: pip's link to the file, or to its metadata.
+        """
+        if self._is_active:
+            self._guess(partial(self._fetch_after, link))
+
+    def note_read(self, link: Any, metadata: bytes) -> None:
+        """Fetch what pip needs for the dependencies of a file, whose metadata it reads now."""
+        if self._is_active:
+            name = normalize_name(link.filename.partition("-")[0])
+            url = link.url_without_fragment.removesuffix(_METADATA)
+            self._guess(partial(self._study, (name,), url, metadata))
+
+    def _guess(self, act: Callable[[], object]) -> None:
+        """Do something that only saves time; after an error, go on without it."""
+        self._is_active = False  # pip's functions that it calls are not for pip
+        try:
+            act()
+        except Exception:
+            _LOGGER.debug("Not fetching the next versions", exc_info=True)
+        else:
+            self._is_active = True
+
+    def _fetch_after(self, link: Any) -> None:
+        name = normalize_name(link.filename.partition("-")[0])
+        project, url = self._projects[name], link.url_without_fragment.removesuffix(_METADATA)
+        project.tried.add(url)
+        count = min(_PER_TRY * (len(project.tried) - 1), _MOST)
+        for number, (address, each) in enumerate(islice(_following(project.found, url), count)):
+            task = self._fetch(address, each)
+            if task is not None and number < _STUDIED and address not in self._studied:
+                self._when_done(task, partial(self._study_task, (name,), address, task))
+        self._go_on()
+
+    def _fetch(self, url: str, link: Any) -> Task | None:
+        """Start to fetch the metadata of a file, unless it was started before."""
+        if url not in self._begun:
+            self._begun[url] = self._ahead.fetch_metadata(link)
+        return self._begun[url]
+
+    def _when_done(self, task: Task, act: Callable[[], object]) -> None:
+        """Do something when a task is done, and pip asks for something again."""
+        if task.done():
+            act()
+            return
+        if task not in self._waiting:
+            task.add_done_callback(self._arrivals.put)
+        self._waiting[task].append(act)
+
+    def _go_on(self) -> None:
+        """Go on with what waited for tasks that have finished."""
+        while not self._arrivals.empty():
+            for act in self._waiting.pop(self._arrivals.get(), ()):
+                act()
+
+    def _study_task(self, parents: tuple[str, ...], url: str, task: Task) -> None:
+        if isinstance(task.outcome, bytes):
+            self._study(parents, url, task.outcome)
+
+    def _study(self, parents: tuple[str, ...], url: str, metadata: bytes) -> None:
+        """Look up the dependencies of a file in their order, until one is in conflict.
+
+        :param parents: its project, and before it those that require it.
+        """
+        if url in self._studied:
+            return
+        self._studied.add(url)
+        extras = self._projects[parents[-1]].extras
+        for need in distribution_of(metadata).iter_dependencies(extras):
+            if not need.url and not self._look_up(parents, need):
+                return
+
+    def _look_up(self, parents: tuple[str, ...], need: Any) -> bool:
+        """Look up a dependency as pip will; return false if nothing satisfies it."""
+        name = normalize_name(need.name)
+        pages = self._ahead.fetch_pages(self._provider._factory._finder, name)
+        for page in pages:
+            if not page.done():
+                self._when_done(page, partial(self._look_up, parents, need))
+                return True
+        request = self._merge(parents, name, need.specifier)
+        if request is None or not all(isinstance(page.outcome, KeptPage) for page in pages):
+            return True
+        key = (name, *request)
+        if key not in self._looked_up:
+            self._looked_up[key] = self._choose(parents, name, *request)
+        return self._looked_up[key]
+
+    def _choose(self, parents: tuple[str, ...], name: str, specifier: Any, hashes: Any) -> bool:
+        """Start to fetch the metadata of the best candidate; return whether there is one."""
+        finder = self._provider._factory._finder
+        found = finder.find_best_candidate(project_name=name, specifier=specifier, hashes=hashes)
+        best = first_tried(found.applicable_candidates, specifier)
+        if best is None:
+            return False
+        url = best.link.url_without_fragment
+        task = self._fetch(url, best.link)
+        if task is not None and len(parents) < _DEPTH:
+            self._when_done(task, partial(self._study_task, (*parents, name), url, task))
+        return True
+
+    def _merge(self, parents: tuple[str, ...], name: str, specifier: Any) -> tuple[Any, Any] | None:
+        """Return the specifiers and hashes that apply to a dependency; None if a link does.
+
+        What its parents require in another version, pip drops before it tries the next one.
+        """
+        constraint = self._provider._constraints.get(name, Constraint.empty())
+        if constraint.links:
+            return None
+        specifier, hashes = constraint.specifier & specifier, constraint.hashes
+        for requirement in self._required.get(name, ()):
+            candidate, request = requirement.get_candidate_lookup()
+            if candidate is not None or request is None:
+                return None
+            if _parent_of(request) not in parents:
+                specifier &= request.req.specifier
+                hashes &= request.hashes(trust_internet=False)
+        return specifier, hashes
+
+
+def _parent_of(request: Any) -> str:
+    """Return the name of the project that has a requirement; empty if it is the user's."""
+    name = getattr(request.comes_from, "name", None)
+    return normalize_name(name) if name else ""
+
+
+def _following(candidates: list[Any], url: str) -> Iterator[tuple[str, Any]]:
+    """Yield the URL of, and pip's link to, each file that pip tries after another one.
+
+    pip takes the best file of each version, and yanked ones only if nothing else is left.
+
+    :param candidates: pip's candidates, in ascending order.
+    """
+    last: Any = None
+    for candidate in reversed(candidates):
+        link = candidate.link
+        address = link.url.partition("#")[0]
+        if last is None:
+            if address == url:
+                last = candidate
+        elif candidate.version != last.version and link.is_yanked <= last.link.is_yanked:
+            last = candidate
+            yield address, link
