@@ -20,13 +20,16 @@ from pip._internal.cli.index_command import SessionCommandMixin
 from pip._internal.commands import create_command
 from pip._internal.index import collector
 from pip._internal.index.package_finder import PackageFinder
-from pip._internal.models.link import Link
+from pip._internal.models.candidate import InstallationCandidate
+from pip._internal.models.link import Link, MetadataFile
 from pip._internal.models.search_scope import SearchScope
 from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
 from pip._internal.network.download import Downloader
 from pip._internal.req.constructors import install_req_from_line
+from pip._internal.resolution.resolvelib.factory import Factory
 from pip._internal.resolution.resolvelib.provider import PipProvider
+from pip._internal.resolution.resolvelib.requirements import SpecifierRequirement
 from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.hashes import Hashes
 
@@ -35,7 +38,7 @@ from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage, filter_fo
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
 from wheeltarget.pip_child.prefetch.scheduler import WalkScheduler
 from wheeltarget.pip_child.prefetch.versions import NextVersions
-from wheeltarget.pip_child.prefetch.walk import Walk
+from wheeltarget.pip_child.prefetch.walk import Walk, distribution_of
 from wheeltarget.pip_child.prefetch.wheels import log_file
 
 _LOGGER = logging.getLogger(__name__)
@@ -239,8 +242,51 @@ def patch_versions(ahead: Prefetcher, undo: ExitStack) -> None:
 
 
 def prove_versions(ahead: Prefetcher) -> bool:
-    """Check that the version after the one that pip's downloader is asked for is known."""
-    return True
+    """Check that when pip tries a second version, the metadata of a third one is fetched."""
+    view = ahead.current.job.view
+    assert view is not None  # noqa: S101 - a proof has a target
+    links = [Link(f"{_INDEX}/a_proof-{version}-{view.tags[0]}.whl") for version in (1, 2, 3)]
+    for version, link in enumerate(links, 1):
+        metadata = f"Metadata-Version: 2.1\nName: a-proof\nVersion: {version}\n"
+        link.metadata_file_data = MetadataFile(None)
+        ahead.note(f"{link.url}.metadata", metadata.encode())
+    session: Any = None
+    finder = PackageFinder.create(
+        collector.LinkCollector(session, SearchScope([], [], no_index=True)),
+        SelectionPreferences(allow_yanked=True),
+    )
+    names = [InstallationCandidate("a-proof", link.filename.split("-")[1], link) for link in links]
+    finder._all_candidates["a-proof"] = names
+    download = Downloader.__new__(Downloader)  # without a session, since it needs none for this
+
+    with TemporaryDirectory(prefix="wheeltarget-") as folder:
+
+        def prepare(requirement: Any, **_: Any) -> Any:
+            path, _ = download(requirement.link.metadata_link(), folder)
+            return distribution_of(Path(path).read_bytes())
+
+        preparer: Any = SimpleNamespace(prepare_linked_requirement=prepare)
+        factory = Factory(
+            finder=finder,
+            preparer=preparer,
+            make_install_req=install_req_from_line,
+            wheel_cache=None,
+            use_user_site=False,
+            force_reinstall=False,
+            ignore_installed=True,
+            ignore_requires_python=False,
+        )
+        # Each pip has other parameters.
+        provider = PipProvider.__new__(PipProvider)
+        provider._factory, provider._constraints, provider._user_requested = factory, {}, {}
+        provider._ignore_dependencies, provider._upgrade_strategy = False, "only-if-needed"
+        required = [SpecifierRequirement(install_req_from_line("a-proof"))]
+        with ahead.versions.active():
+            found = provider.find_matches("a-proof", {"a-proof": iter(required)}, {})
+            tried = [str(each.version) for each, _ in zip(found, range(2), strict=False)]
+            begun = [*ahead.versions.begun]
+    ahead.forget()
+    return tried == ["3", "2"] and begun == [links[0].url]
 
 
 def patch_resolver(ahead: Prefetcher, undo: ExitStack) -> None:

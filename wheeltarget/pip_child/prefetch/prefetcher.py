@@ -32,6 +32,7 @@ class Prefetcher:
     """Prefetches for all jobs of a run, into a temporary folder if there is no wheel store."""
 
     get_page: Callable[..., Any]  # pip's own function, set by the patch
+    versions: Any  # set by the patch
 
     def __init__(self, current: CurrentJob, request: ResolveJobs, temporary: Path) -> None:
         self.current, self.jobs = current, request.jobs

@@ -49,7 +49,10 @@ class _Project:
 
 
 class NextVersions:
-    """The versions that pip will try next, while its resolver runs."""
+    """The versions that pip will try next, while its resolver runs.
+
+    ``begun`` has the tasks for metadata by the URLs of files; None if it cannot be fetched.
+    """
 
     def __init__(self, ahead: Prefetcher) -> None:
         self._ahead = ahead
@@ -60,7 +63,7 @@ class NextVersions:
         self._provider: Any = None
         self._required: Any = {}
         self._projects: defaultdict[str, _Project] = defaultdict(_Project)
-        self._begun: dict[str, Task | None] = {}
+        self.begun: dict[str, Task | None] = {}
         self._studied: set[str] = set()
         self._looked_up: dict[Any, bool] = {}
         self._waiting: defaultdict[Task, list[Callable[[], object]]] = defaultdict(list)
@@ -74,7 +77,7 @@ class NextVersions:
             yield
         finally:
             self._is_active = False
-            self._ahead.withdraw(filter(None, self._begun.values()))
+            self._ahead.withdraw(filter(None, self.begun.values()))
             self._forget()
 
     def note_required(self, provider: Any, identifier: str, required: Any) -> None:
@@ -126,7 +129,7 @@ class NextVersions:
         project, url = self._projects[name], link.url_without_fragment.removesuffix(_METADATA)
         project.tried.add(url)
         count = min(_PER_TRY * (len(project.tried) - 1), _MOST)
-        for number, (address, each) in enumerate(islice(_following(project.found, url), count)):
+        for number, (address, each) in enumerate(islice(following(project.found, url), count)):
             task = self._fetch(address, each)
             if task is not None and number < _STUDIED and address not in self._studied:
                 self._when_done(task, partial(self._study_task, (name,), address, task))
@@ -134,9 +137,9 @@ class NextVersions:
 
     def _fetch(self, url: str, link: Any) -> Task | None:
         """Start to fetch the metadata of a file, unless it was started before."""
-        if url not in self._begun:
-            self._begun[url] = self._ahead.fetch_metadata(link)
-        return self._begun[url]
+        if url not in self.begun:
+            self.begun[url] = self._ahead.fetch_metadata(link)
+        return self.begun[url]
 
     def _when_done(self, task: Task, act: Callable[[], object]) -> None:
         """Do something when a task is done, and pip asks for something again."""
@@ -144,7 +147,7 @@ class NextVersions:
             act()
             return
         if task not in self._waiting:
-            task.add_done_callback(self._arrivals.put)
+            task.add_done_callback(self._arrivals.put)  # type: ignore[arg-type]
         self._waiting[task].append(act)
 
     def _go_on(self) -> None:
@@ -162,7 +165,7 @@ class NextVersions:
 
         :param parents: its project, and before it those that require it.
         """
-        if url in self._studied:
+        if url in self._studied or self._provider._ignore_dependencies:
             return
         self._studied.add(url)
         extras = self._projects[parents[-1]].extras
@@ -224,7 +227,7 @@ def _parent_of(request: Any) -> str:
     return normalize_name(name) if name else ""
 
 
-def _following(candidates: list[Any], url: str) -> Iterator[tuple[str, Any]]:
+def following(candidates: list[Any], url: str) -> Iterator[tuple[str, Any]]:
     """Yield the URL of, and pip's link to, each file that pip tries after another one.
 
     pip takes the best file of each version, and yanked ones only if nothing else is left.
