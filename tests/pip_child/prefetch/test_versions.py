@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pip._internal.resolution.resolvelib.found_candidates import FoundCandidates
 
 from tests.support.child import QUIET, Job, Workshop
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.pip_child.prefetch.versions import following
 from wheeltarget.pip_protocol import JobReport
 
 pytestmark = pytest.mark.seams

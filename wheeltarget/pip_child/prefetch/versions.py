@@ -24,14 +24,13 @@ from wheeltarget.pip_child.links import first_tried, normalize_name
 from wheeltarget.pip_child.prefetch.pages import KeptPage
 from wheeltarget.pip_child.prefetch.pool import Task
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
-from wheeltarget.pip_child.prefetch.walk import distribution_of
+from wheeltarget.pip_child.prefetch.walk import read_metadata
 
 _LOGGER = logging.getLogger(__name__)
 
 _PER_TRY, _MOST = 4, 32  # versions ahead for each version that was tried in vain, and at most
 _STUDIED = 8  # versions ahead whose dependencies are looked up
 _DEPTH = 3  # how far their dependencies are followed
-_METADATA = ".metadata"
 
 
 @dataclass(slots=True)
@@ -100,19 +99,14 @@ class NextVersions:
             self._projects[name].found = candidates
 
     def note_asked(self, link: Any) -> None:
-        """Fetch what follows a file, whose metadata pip asks for now.
-
-        :param link: pip's link to the file, or to its metadata.
-        """
+        """Fetch what follows a file, whose metadata pip asks for now."""
         if self._is_active:
             self._guess(partial(self._fetch_after, link))
 
-    def note_read(self, link: Any, metadata: bytes) -> None:
-        """Fetch what pip needs for the dependencies of a file, whose metadata it reads now."""
+    def note_read(self, link: Any, distribution: Any) -> None:
+        """Fetch what pip needs for the dependencies of a file, whose metadata it has read."""
         if self._is_active:
-            name = normalize_name(link.filename.partition("-")[0])
-            url = link.url_without_fragment.removesuffix(_METADATA)
-            self._guess(partial(self._study, (name,), url, metadata))
+            self._guess(partial(self._study, (_project_of(link),), link, distribution))
 
     def _guess(self, act: Callable[[], object]) -> None:
         """Do something that only saves time; after an error, go on without it."""
@@ -125,20 +119,23 @@ class NextVersions:
             self._is_active = True
 
     def _fetch_after(self, link: Any) -> None:
-        name = normalize_name(link.filename.partition("-")[0])
-        project, url = self._projects[name], link.url_without_fragment.removesuffix(_METADATA)
-        project.tried.add(url)
+        name = _project_of(link)
+        project = self._projects[name]
+        project.tried.add(link.url_without_fragment)
         count = min(_PER_TRY * (len(project.tried) - 1), _MOST)
-        for number, (address, each) in enumerate(islice(following(project.found, url), count)):
-            task = self._fetch(address, each)
-            if task is not None and number < _STUDIED and address not in self._studied:
-                self._when_done(task, partial(self._study_task, (name,), address, task))
+        for number, each in enumerate(islice(following(project.found, link), count)):
+            task = self._fetch(each)
+            if task is not None and number < _STUDIED:
+                self._when_done(task, partial(self._study_task, (name,), each, task))
         self._go_on()
 
-    def _fetch(self, url: str, link: Any) -> Task | None:
-        """Start to fetch the metadata of a file, unless it was started before."""
+    def _fetch(self, link: Any) -> Task | None:
+        """Start to fetch the metadata of a wheel, unless that was done, or pip reads it whole."""
+        url, ahead = link.url_without_fragment, self._ahead
         if url not in self.begun:
-            self.begun[url] = self._ahead.fetch_metadata(link)
+            is_left = not link.is_wheel or link.is_file or ahead.wants_whole(link)
+            is_left = is_left or ahead.find_on_disk(link) is not None
+            self.begun[url] = None if is_left else ahead.metadata(link)
         return self.begun[url]
 
     def _when_done(self, task: Task, act: Callable[[], object]) -> None:
@@ -156,20 +153,22 @@ class NextVersions:
             for act in self._waiting.pop(self._arrivals.get(), ()):
                 act()
 
-    def _study_task(self, parents: tuple[str, ...], url: str, task: Task) -> None:
-        if isinstance(task.outcome, bytes):
-            self._study(parents, url, task.outcome)
+    def _study_task(self, parents: tuple[str, ...], link: Any, task: Task) -> None:
+        is_here = isinstance(task.outcome, bytes | bool)
+        if is_here and link.url_without_fragment not in self._studied:
+            self._study(parents, link, read_metadata(self._ahead, link, task.outcome))
 
-    def _study(self, parents: tuple[str, ...], url: str, metadata: bytes) -> None:
+    def _study(self, parents: tuple[str, ...], link: Any, distribution: Any) -> None:
         """Look up the dependencies of a file in their order, until one is in conflict.
 
         :param parents: its project, and before it those that require it.
         """
+        url = link.url_without_fragment
         if url in self._studied or self._provider._ignore_dependencies:
             return
         self._studied.add(url)
         extras = self._projects[parents[-1]].extras
-        for need in distribution_of(metadata).iter_dependencies(extras):
+        for need in distribution.iter_dependencies(extras):
             if not need.url and not self._look_up(parents, need):
                 return
 
@@ -196,10 +195,9 @@ class NextVersions:
         best = first_tried(found.applicable_candidates, specifier)
         if best is None:
             return False
-        url = best.link.url_without_fragment
-        task = self._fetch(url, best.link)
+        task = self._fetch(best.link)
         if task is not None and len(parents) < _DEPTH:
-            self._when_done(task, partial(self._study_task, (*parents, name), url, task))
+            self._when_done(task, partial(self._study_task, (*parents, name), best.link, task))
         return True
 
     def _merge(self, parents: tuple[str, ...], name: str, specifier: Any) -> tuple[Any, Any] | None:
@@ -227,20 +225,22 @@ def _parent_of(request: Any) -> str:
     return normalize_name(name) if name else ""
 
 
-def following(candidates: list[Any], url: str) -> Iterator[tuple[str, Any]]:
-    """Yield the URL of, and pip's link to, each file that pip tries after another one.
+def _project_of(link: Any) -> str:
+    """Return the normalized name of the project of a file."""
+    return normalize_name(link.filename.partition("-")[0])
 
-    pip takes the best file of each version, and yanked ones only if nothing else is left.
+
+def following(candidates: list[Any], link: Any) -> Iterator[Any]:
+    """Yield pip's link to each file that its resolver tries after another one.
+
+    It takes the best file of each version, and yanked ones only if nothing else is left.
 
     :param candidates: pip's candidates, in ascending order.
     """
-    last: Any = None
-    for candidate in reversed(candidates):
-        link = candidate.link
-        address = link.url.partition("#")[0]
+    url, last = link.url_without_fragment, None
+    for each in reversed(candidates):
         if last is None:
-            if address == url:
-                last = candidate
-        elif candidate.version != last.version and link.is_yanked <= last.link.is_yanked:
-            last = candidate
-            yield address, link
+            last = each if each.link.url.partition("#")[0] == url else None
+        elif each.version != last.version and each.link.is_yanked <= last.link.is_yanked:
+            last = each
+            yield each.link
