@@ -20,19 +20,26 @@ from pip._internal.cli.index_command import SessionCommandMixin
 from pip._internal.commands import create_command
 from pip._internal.index import collector
 from pip._internal.index.package_finder import PackageFinder
-from pip._internal.models.link import Link
+from pip._internal.models.candidate import InstallationCandidate
+from pip._internal.models.link import Link, MetadataFile
 from pip._internal.models.search_scope import SearchScope
 from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
 from pip._internal.network.download import Downloader
+from pip._internal.operations.prepare import RequirementPreparer
 from pip._internal.req.constructors import install_req_from_line
+from pip._internal.resolution.resolvelib.factory import Factory
+from pip._internal.resolution.resolvelib.provider import PipProvider
+from pip._internal.resolution.resolvelib.requirements import SpecifierRequirement
 from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.hashes import Hashes
+from pip._internal.utils.temp_dir import global_tempdir_manager
 
 from wheeltarget.pip_child.job import replaces
 from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage, filter_for
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
 from wheeltarget.pip_child.prefetch.scheduler import WalkScheduler
+from wheeltarget.pip_child.prefetch.versions import NextVersions
 from wheeltarget.pip_child.prefetch.walk import Walk
 from wheeltarget.pip_child.prefetch.wheels import log_file
 
@@ -204,6 +211,129 @@ def prove_files(ahead: Prefetcher) -> bool:
         ahead.forget()
 
 
+def patch_metadata(ahead: Prefetcher, undo: ExitStack) -> None:
+    """Serve METADATA that was read from parts of a wheel, as if it were a metadata file.
+
+    The link has a metadata file only while pip asks for it, so that everything else still knows
+    that the index has none. Once pip has the whole wheel, its METADATA must be the same.
+    """
+
+    @replaces(RequirementPreparer, "_fetch_metadata_using_link_data_attr", undo=undo)
+    def fetch_metadata(original: Any, self: Any, req: Any) -> Any:
+        link = req.link
+        if link.metadata_link() is not None or not ahead.read_parts(link):
+            return original(self, req)
+        link.metadata_file_data = MetadataFile(None)
+        try:
+            return original(self, req)
+        finally:
+            link.metadata_file_data = None
+
+    @replaces(RequirementPreparer, "_prepare_linked_requirement", undo=undo)
+    def prepare(original: Any, self: Any, req: Any, *rest: Any, **named: Any) -> Any:
+        prepared = original(self, req, *rest, **named)
+        if req.local_file_path:
+            ahead.ranges.check(req.link, Path(req.local_file_path))
+        return prepared
+
+
+def prove_metadata(ahead: Prefetcher) -> bool:
+    """Check that pip takes METADATA that only the prefetcher has, and only with this patch."""
+    link = Link(
+        f"{_INDEX}/proof-1-py3-none-any.whl#sha256={'0' * 64}", comes_from=f"{_INDEX}/proof/"
+    )
+    requirement = install_req_from_line("proof")
+    requirement.link = link
+    metadata = b"Metadata-Version: 2.1\nName: proof\nVersion: 1\n"
+    ahead.note(f"{_INDEX}/proof-1-py3-none-any.whl.metadata", metadata)
+    try:
+        with global_tempdir_manager():
+            found = _preparer()._fetch_metadata_only(requirement)
+            return str(found.version) == "1" and link.metadata_link() is None
+    finally:
+        ahead.forget()
+
+
+def patch_versions(ahead: Prefetcher, undo: ExitStack) -> None:
+    """Fetch what pip will need for the versions that it tries next while it backtracks."""
+    versions = ahead.versions = NextVersions(ahead)
+
+    @replaces(PipProvider, "find_matches", undo=undo)
+    def find_matches(
+        original: Any, self: Any, identifier: str, requirements: Any, *rest: Any, **named: Any
+    ) -> Any:
+        versions.note_required(self, identifier, requirements)
+        return original(self, identifier, requirements, *rest, **named)
+
+    @replaces(PackageFinder, "find_best_candidate", undo=undo)
+    def find_best(original: Any, self: Any, project_name: str, *rest: Any, **named: Any) -> Any:
+        found = original(self, project_name, *rest, **named)
+        versions.note_found(project_name, found.applicable_candidates)
+        return found
+
+    @replaces(RequirementPreparer, "prepare_linked_requirement", undo=undo)
+    def prepare(original: Any, self: Any, req: Any, *rest: Any, **named: Any) -> Any:
+        is_foreseen = ahead.is_here(req.link)
+        versions.note_asked(req.link)
+        distribution = original(self, req, *rest, **named)
+        if not is_foreseen:
+            versions.note_read(req.link, distribution)
+        return distribution
+
+    @replaces(Resolver, "resolve", undo=undo)
+    def resolve(original: Any, self: Any, *arguments: Any, **named: Any) -> Any:
+        with versions.active():
+            return original(self, *arguments, **named)
+
+
+def prove_versions(ahead: Prefetcher) -> bool:
+    """Check that when pip tries a second version, the metadata of a third one is fetched."""
+    view = ahead.current.job.view
+    assert view is not None  # noqa: S101 - a proof has a target
+    links = [Link(f"{_INDEX}/a_proof-{version}-{view.tags[0]}.whl") for version in (1, 2, 3)]
+    for version, link in enumerate(links, 1):
+        metadata = f"Metadata-Version: 2.1\nName: a-proof\nVersion: {version}\n"
+        link.metadata_file_data = MetadataFile(None)
+        ahead.note(f"{link.url}.metadata", metadata.encode())
+    session: Any = None
+    finder = PackageFinder.create(
+        collector.LinkCollector(session, SearchScope([], [], no_index=True)),
+        SelectionPreferences(allow_yanked=True),
+    )
+    names = [InstallationCandidate("a-proof", link.filename.split("-")[1], link) for link in links]
+    finder._all_candidates["a-proof"] = names
+    factory = Factory(
+        finder=finder,
+        preparer=_preparer(),
+        make_install_req=install_req_from_line,
+        wheel_cache=None,
+        use_user_site=False,
+        force_reinstall=False,
+        ignore_installed=True,
+        ignore_requires_python=False,
+    )
+    provider = PipProvider.__new__(PipProvider)  # its parameters differ between pips
+    provider._factory, provider._constraints, provider._user_requested = factory, {}, {}
+    provider._ignore_dependencies, provider._upgrade_strategy = False, "only-if-needed"
+    required = [SpecifierRequirement(install_req_from_line("a-proof"))]
+    try:
+        with global_tempdir_manager(), ahead.versions.active():
+            found = provider.find_matches("a-proof", {"a-proof": iter(required)}, {})
+            tried = [str(each.version) for each, _ in zip(found, range(2), strict=False)]
+            return tried == ["3", "2"] and [*ahead.versions.begun] == [links[0].url]
+    finally:
+        ahead.forget()
+
+
+def _preparer() -> Any:
+    """Return pip's object that reads metadata, for a proof that needs no session."""
+    preparer: Any = RequirementPreparer.__new__(RequirementPreparer)
+    preparer.require_hashes = preparer.legacy_resolver = preparer.use_lazy_wheel = False
+    preparer.download_dir, preparer._previous_requirement_header = None, ("", "")
+    preparer._download = Downloader.__new__(Downloader)
+    return preparer
+
+
 def patch_resolver(ahead: Prefetcher, undo: ExitStack) -> None:
     """Walk the graph before pip resolves, and start to fetch the wheels that it chooses."""
     scheduler = WalkScheduler(ahead)
@@ -242,6 +372,8 @@ def _walk(ahead: Prefetcher, scheduler: WalkScheduler, resolver: Any, roots: Any
 SEAMS = (
     ("session", patch_session, prove_session),
     ("files", patch_files, prove_files),
+    ("metadata", patch_metadata, prove_metadata),
+    ("versions", patch_versions, prove_versions),
     ("resolver", patch_resolver, None),
     ("index pages", patch_pages, prove_pages),
 )

@@ -180,7 +180,7 @@ class Walk:
                 return True
             if source is None or isinstance(source.outcome, LeftToPip):
                 return False
-            node.distribution = self._read(node, source.outcome)
+            node.distribution = read_metadata(self._ahead, node.best, source.outcome)
         self._expand(node)
         return True
 
@@ -241,15 +241,8 @@ class Walk:
         if existing is not None or link.is_file:
             return finished_task(link.url, existing or Path(link.file_path))
         if not self._ahead.wants_whole(link):
-            return self._ahead.metadata(link.metadata_link())
+            return self._ahead.metadata(link)
         return self._ahead.wheels.fetch(link, METADATA)
-
-    def _read(self, node: _Node, outcome: Any) -> Any:
-        """Return pip's object for the metadata of a candidate."""
-        if isinstance(outcome, bytes):
-            return select_backend().Distribution(_Headers(outcome), None, None)
-        path = outcome if isinstance(outcome, Path) else self._ahead.wheels.find(node.best)
-        return get_wheel_distribution(FilesystemWheel(str(path)), node.name)
 
     def _expand(self, node: _Node) -> None:
         """Follow the dependencies of a candidate, and drop those of the last one."""
@@ -265,6 +258,18 @@ class Walk:
         node.children = tuple(requests)
         for name in names:
             self._request(name, node.name, requests[name])
+
+
+def read_metadata(ahead: Prefetcher, link: Any, outcome: Any) -> Any:
+    """Return pip's object for the metadata of a wheel.
+
+    :param outcome: of the task for it: METADATA, the path of the wheel, or that the store has it.
+    """
+    if isinstance(outcome, bytes):
+        return select_backend().Distribution(_Headers(outcome), None, None)
+    path = outcome if isinstance(outcome, Path) else ahead.wheels.find(link)
+    name = normalize_name(link.filename.partition("-")[0])
+    return get_wheel_distribution(FilesystemWheel(str(path)), name)
 
 
 class _Headers(importlib.metadata.Distribution):
