@@ -10,8 +10,9 @@ import logging
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ from pip._vendor.urllib3 import exceptions as urllib3
 from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-_BUILDING = "pip._internal.cli.spinners"
-"""The logger of the steps of a build, which may take minutes."""
+_STEPS, _STEP_INTERVAL = "pip._internal.cli.spinners", 20.0
+"""The logger of the steps of a build, which may take minutes, and seconds until one is shown."""
 
 RESULT = logging.INFO + 1
 """The level of the line that stands for what pip says in a quiet job."""
+
+_LOGGER = logging.getLogger(__name__)
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
 """A user name that is followed by a password, and the rest, which may contain an @."""
 
@@ -68,30 +71,37 @@ def patch_messages(current: CurrentJob) -> None:
 def _hold_lines(current: CurrentJob) -> None:
     """Hold what pip says at its normal verbosity in a quiet job, unless it fails unexpectedly.
 
-    Before a warning, an error or a build, the first line is shown, which names the target.
+    Before a warning or an error, the first line is shown, which names the target. Of a build, one
+    line is shown, and a step from time to time.
     """
+    last_shown = time.monotonic()
 
     @replaces(pip_logging.RichPipStreamHandler, "emit", optional=True)
     def emit(original: Any, handler: Any, record: logging.LogRecord) -> None:
-        job = current.job
-        is_progress = record.levelno <= logging.INFO and record.name != _BUILDING
+        nonlocal last_shown
+        job, now = current.job, time.monotonic()
+        is_slow = record.name == _STEPS and now - last_shown >= _STEP_INTERVAL
+        is_progress = record.levelno <= logging.INFO and not is_slow
         # With pip's options for more or less output, the handler has another level.
         if job.order.quiet and is_progress and handler.level == logging.INFO:
             job.held.append(handler.format(record))
             return
-        if record.levelno != RESULT:
+        last_shown = now
+        if record.levelno > RESULT:
             is_known = job.failure is not None or isinstance(sys.exception(), KeyboardInterrupt)
             is_surprise = record.levelno >= logging.ERROR and not is_known
             lines = job.held[job.shown : None if is_surprise else 1]
             job.shown += len(lines)
-            sys.stdout.writelines(f"{line}\n" for line in lines)
-            sys.stdout.flush()
+            with suppress(OSError, AttributeError):  # nobody reads it
+                sys.stdout.writelines(f"{line}\n" for line in lines)
+                sys.stdout.flush()
         original(handler, record)
 
     @replaces(SourceDistribution, "prepare_distribution_metadata", optional=True)
     def prepare(original: Any, self: Any, *rest: Any, **named: Any) -> Any:
         if current.job.order.quiet:
-            logging.getLogger(_BUILDING).info("Building %s", self.req.link.filename)
+            with pip_logging.indent_log(-pip_logging.get_indentation()):
+                _LOGGER.log(RESULT, "Building %s", self.req.link.filename)
         return original(self, *rest, **named)
 
 
