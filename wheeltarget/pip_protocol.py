@@ -102,6 +102,7 @@ class JobOrder(_Value):
         unknown sizes, and notes upload times.
     :param kept: the projects whose sources are fetched even in a dry run.
     :param configured: whether pip reads its configuration files and variables.
+    :param quiet: whether one line stands for what pip says at its normal verbosity.
     """
 
     label: str
@@ -121,6 +122,7 @@ class JobOrder(_Value):
     hashed: bool = False
     kept: frozenset[str] = frozenset()
     configured: bool = True
+    quiet: bool = False
 
 
 class ProjectStatus(_Value):

@@ -210,18 +210,3 @@ def test_killed_process_leaves_no_line(tmp_path: Path, slow: LocalIndex) -> None
     assert "pip's process ended with signal 9; nothing was saved" in "\n".join(last)
     assert not any(LINE.search(line) for line in last)
     assert "\x1b[?25l" not in terminal.text
-
-
-@pytest.mark.parametrize("verb", ["lock", "download --dry-run"])
-def test_file_that_is_not_kept_is_not_downloaded(tmp_path: Path, verb: str) -> None:
-    """The index has no metadata files, so that the wheel itself is fetched for its metadata."""
-    make_wheel(tmp_path / "index", "big", files={"big.bin": os.urandom(SIZE)})
-    with LocalIndex(tmp_path / "index", metadata=False) as index:
-        arguments = (*verb.split(), "--no-cache-dir", *index.pip_args(), f"big ; tags={TARGET}")
-        for ahead in "01":
-            done = wheeltarget(*arguments, cwd=tmp_path, variables={"WHEELTARGET_AHEAD": ahead})
-            assert done.exit_code == 0
-            assert f"Using {BIG}\n" in done.stderr
-            assert "Downloading" not in done.stderr
-        done = wheeltarget(*arguments, "-v", cwd=tmp_path)
-        assert re.search(rf"Downloading \S*{BIG} \(90", done.stderr)  # older pips show the URL

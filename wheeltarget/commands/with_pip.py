@@ -131,7 +131,7 @@ def fetch_pips(
     common = (*settings_as_options(settings, FOR_FETCHING), *given)
     arguments = tuple(argument for option in common for argument in option.arguments)
     jobs = [_job(each, arguments, indexes) for each in wanted]
-    labels = [each.label for each in wanted]
+    labels = [f"{each.label}, to add its pip" for each in wanted]
     options = replace(options, folders=tuple(each.folder for each in wanted))
     results = pip_runner.run_jobs(jobs, labels, stage, options)
     for each, result in zip(wanted, results, strict=True):

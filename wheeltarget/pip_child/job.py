@@ -107,6 +107,8 @@ class JobState:
     :param cut: by name and version of a release, the excluded projects that it requires; those that
         the user requires are at :data:`USER`.
     :param left_out: the excluded projects that something needs.
+    :param held: what pip has said in a quiet job; the first line names the target.
+    :param shown: how many of these lines are shown.
     """
 
     order: pip_protocol.JobOrder
@@ -130,6 +132,8 @@ class JobState:
     chosen: tuple[pip_protocol.ChosenFile, ...] = ()
     failure: pip_protocol.Failure | None = None
     messages: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    shown: int = 0
     fresh_until: float | None = None
     listing: pip_protocol.JobListing | None = None
     view: View | None = field(init=False)

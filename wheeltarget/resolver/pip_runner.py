@@ -76,6 +76,8 @@ class RunOptions:
     :param processes: how many processes may run at once.
     :param dry_run: whether to only resolve, and fetch no more than that needs.
     :param hashed: whether a dry run fetches what is needed to know every sha256.
+    :param silent: whether nothing is shown, not even errors.
+    :param quiet: whether one line for each job stands for what pip says at its normal verbosity.
     :param refresh: whether index pages that are fresh in pip's cache are fetched again.
     :param kept: the projects whose sources a dry run fetches, too.
     :param first: the number of the first job; that of the jobs before in the same stage.
@@ -86,6 +88,7 @@ class RunOptions:
     dry_run: bool = False
     hashed: bool = False
     silent: bool = False
+    quiet: bool = False
     store: Path | None = None
     refresh: bool = False
     kept: frozenset[str] = frozenset()
@@ -143,7 +146,7 @@ def run_jobs(
     connections = read_connections(os.environ)
     count = max(min(options.processes, len(jobs)), 1)
     captured = count > 1 or options.silent
-    for_pip = tuple(_output_options(captured=captured))
+    for_pip = tuple(_output_options(captured=captured, quiet=options.quiet))
     orders = [
         replace(
             _make_order(job, label, for_pip, folder, stage.folder / f"result-{number}.json"),
@@ -151,13 +154,15 @@ def run_jobs(
             dry_run=options.dry_run,
             hashed=options.hashed,
             kept=options.kept,
+            quiet=options.quiet,
         )
         for number, job, label, folder in zip(numbers, jobs, labels, folders, strict=True)
     ]
     files = []
     for number in range(count):
         request = protocol.ResolveJobs(
-            tuple(orders[number::count]),
+            # In this order, what each process writes is in the order of the jobs.
+            tuple(orders[number * len(orders) // count : (number + 1) * len(orders) // count]),
             _prefetches(),
             max(connections // count, 1),
             options.store,
@@ -326,11 +331,11 @@ def _streams() -> dict[str, Any]:
     return {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
 
 
-def _output_options(*, captured: bool) -> Iterator[str]:
+def _output_options(*, captured: bool, quiet: bool = False) -> Iterator[str]:
     captured = captured or _is_captured()
     if captured:
         yield "--no-input"  # the user would not see a prompt
-    is_unseen = "PIP_PROGRESS_BAR" not in os.environ and not os.isatty(2)
+    is_unseen = "PIP_PROGRESS_BAR" not in os.environ and (quiet or not os.isatty(2))
     if captured or is_unseen or is_watched():
         yield "--progress-bar=off"  # pip would write each full bar to the file, or beside ours
     if os.environ.get("NO_COLOR"):

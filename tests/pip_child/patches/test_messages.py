@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import logging
+import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pip._internal.distributions.sdist import SourceDistribution
 from pip._internal.exceptions import DiagnosticPipError, PipError
+from pip._internal.utils.logging import PipConsole, RichPipStreamHandler
 from pip._vendor.requests import RequestException
 from pip._vendor.urllib3.exceptions import (
     HTTPError,
@@ -21,8 +27,9 @@ from tests.support.child import (
 )
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.pip_child.patches.messages import _describe_wheel, describe
-from wheeltarget.pip_protocol import JobReport
+from wheeltarget.pip_child.job import CurrentJob, RunContext
+from wheeltarget.pip_child.patches.messages import RESULT, _describe_wheel, _hold_lines, describe
+from wheeltarget.pip_protocol import Failure, JobReport
 
 pytestmark = pytest.mark.seams
 
@@ -69,6 +76,79 @@ def test_verbosity_is_that_of_pip(shop: Workshop, index: LocalIndex, shelf: Path
     run = shop.run(Job(online(index, "-q", "app")))
     assert (run.stdout, run.stderr) == ("", "")
     assert run.names(0) == ["app-1.0-py3-none-any.whl"]
+
+
+class Held:
+    """What is shown of the log records of a quiet job, by a handler of pip's."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, *, quiet: bool = True) -> None:
+        patch.setattr(RichPipStreamHandler, "emit", RichPipStreamHandler.emit)
+        patch.setattr(SourceDistribution, "prepare_distribution_metadata", None)
+        patch.setattr("sys.stdout", stream := io.StringIO())
+        self.now, self._stream = 0.0, stream
+        patch.setattr("time.monotonic", lambda: self.now)
+        self.current = CurrentJob(RunContext())
+        self.current.begin(replace(self.current.job.order, quiet=quiet))
+        _hold_lines(self.current)
+        self._handler = RichPipStreamHandler(PipConsole(file=stream, soft_wrap=True))
+        self._handler.setLevel(logging.INFO)
+
+    def log(self, text: str, level: int = logging.INFO, name: str = "pip") -> list[str]:
+        """Log a message and return the lines that are shown then."""
+        before = len(self._stream.getvalue())
+        self._handler.handle(logging.LogRecord(name, level, "", 0, text, (), None))
+        return self._stream.getvalue()[before:].splitlines()
+
+
+def test_quiet_job_shows_its_first_line_before_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch)
+    assert [held.log("Resolving"), held.log("Collecting"), held.log("Done", RESULT)] == [
+        [],
+        [],
+        ["Done"],
+    ]
+    assert held.log("Careful", logging.WARNING) == ["Resolving", "Careful"]
+    assert held.log("Careful", logging.WARNING) == ["Careful"]
+
+
+def test_quiet_job_shows_every_line_before_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch)
+    held.log("Resolving")
+    assert held.log("Careful", logging.WARNING) == ["Resolving", "Careful"]
+    assert held.log("Collecting") == []
+    assert held.log("Broken", logging.ERROR) == ["Collecting", "Broken"]
+    assert held.log("Broken", logging.CRITICAL) == ["Broken"]
+
+
+def test_quiet_job_shows_no_line_before_an_error_that_is_explained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = Held(monkeypatch)
+    held.log("Resolving")
+    held.log("Collecting")
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        assert held.log("Interrupted", logging.CRITICAL) == ["Resolving", "Interrupted"]
+    held.current.job.failure = Failure((), ())
+    assert held.log("No file", logging.CRITICAL) == ["No file"]
+
+
+def test_job_that_is_not_quiet_shows_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch, quiet=False)
+    assert held.log("Resolving") == ["Resolving"]
+    assert held.log("Broken", logging.ERROR) == ["Broken"]
+
+
+def test_slow_build_is_seen_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch)
+    name = "pip._internal.cli.spinners"
+    shown = []
+    for held.now in (5.0, 19.0, 25.0, 30.0, 90.0):
+        if held.log(f"at {held.now}", name=name):
+            shown.append(held.now)
+    assert shown == [25.0, 90.0]
+    assert held.log("something else") == []
 
 
 IN_TIME = "there was no answer in time"

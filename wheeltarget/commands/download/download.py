@@ -235,6 +235,7 @@ def _download(
             folders,
             request.processes,
             dry_run,
+            quiet=dry_run,
             store=store,
             refresh=request.refresh,
             kept=project_names("--allow-sdist", request.allow_sdist) - pure,

@@ -103,6 +103,7 @@ class Resolver:
             self.processes,
             dry_run=True,
             hashed=True,
+            quiet=True,
             store=self.store,
             kept=self.kept,
         )
@@ -157,7 +158,7 @@ class Resolver:
             }
             if too_high:
                 again = [_bounded(jobs[i], bounds, floors) for i in too_high]
-                labels = [self.labels[i] for i in too_high]
+                labels = [f"{self.labels[i]}, to have the same versions" for i in too_high]
                 new = self._run(again, labels, f"{name}-{number}")
                 for (i, projects), result in zip(too_high.items(), new, strict=True):
                     _refuse_failure(self.labels[i], projects, result, bounds)

@@ -109,7 +109,7 @@ def fetch_for_building(
 def _run_options(found: Found, invocation: Invocation, processes: int) -> RunOptions:
     cache, _ = open_for(invocation.everything, invocation.settings, invocation.environment)
     store = wheel_folder(cache) if cache else None
-    return RunOptions(("",) * len(found.sources), processes, store=store)
+    return RunOptions(("",) * len(found.sources), processes, store=store, quiet=True)
 
 
 def _pack_all(results: Iterable[tuple[str, JobResult]], folder: Path) -> tuple[PackedFile, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,11 @@ from wheeltarget.pip_child.links import (
 )
 from wheeltarget.pip_child.patches.exclusions import left_out
 from wheeltarget.pip_child.patches.existing_files import store_chosen
-from wheeltarget.pip_child.patches.messages import explained, silenced
+from wheeltarget.pip_child.patches.messages import RESULT, explained, silenced
 from wheeltarget.pip_child.prefetch.pool import host_of
 from wheeltarget.pip_protocol import ChosenFile
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def patch_result(current: CurrentJob) -> None:
@@ -47,7 +50,8 @@ def patch_result(current: CurrentJob) -> None:
         job = current.job
         job.was_run = True
         _check_options(current, options)
-        logging.getLogger(__name__).info("Resolving for %s", job.order.label)
+        began = time.monotonic()
+        _LOGGER.info("Resolving for %s", job.order.label)
         try:
             with explained(job):
                 exit_code = int(original(self, options, arguments))
@@ -58,6 +62,10 @@ def patch_result(current: CurrentJob) -> None:
             if job.order.hashed:
                 _ask_for_sizes(current, self.get_default_session(options))
             _note_result(current, options)
+            if job.order.quiet:
+                count = f"{len(job.chosen)} project{'' if len(job.chosen) == 1 else 's'}"
+                spent = time.monotonic() - began
+                _LOGGER.log(RESULT, "Resolved %s in %.1f s for %s", count, spent, job.order.label)
         return exit_code
 
     # Nothing is downloaded successfully before every target is done and placed.

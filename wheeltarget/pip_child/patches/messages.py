@@ -10,22 +10,30 @@ import logging
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pip._internal.distributions.sdist import SourceDistribution
 from pip._internal.exceptions import CommandError, HashMismatch, InvalidWheel, PipError
+from pip._internal.utils import logging as pip_logging
 from pip._internal.utils.logging import BrokenStdoutLoggingError
 from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.requests import RequestException
 from pip._vendor.urllib3 import exceptions as urllib3
 
-from wheeltarget.pip_child.job import CurrentJob, JobState
+from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-_DOWNLOADS, _DOWNLOADING = "pip._internal.network.download", "Downloading "
-_VERBOSE = logging.INFO - 1
+_STEPS, _STEP_INTERVAL = "pip._internal.cli.spinners", 20.0
+"""The logger of the steps of a build, which may take minutes, and seconds until one is shown."""
+
+RESULT = logging.INFO + 1
+"""The level of the line that stands for what pip says in a quiet job."""
+
+_LOGGER = logging.getLogger(__name__)
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
 """A user name that is followed by a password, and the rest, which may contain an @."""
 
@@ -48,8 +56,6 @@ def patch_messages(current: CurrentJob) -> None:
 
     def make(*arguments: Any, **named: Any) -> logging.LogRecord:
         record = original_make(*arguments, **named)
-        if current.job.order.dry_run and record.name == _DOWNLOADS:
-            _say_use(record)
         record.msg = translate(record.msg)
         if isinstance(record.args, tuple):
             record.args = tuple(translate(each) for each in record.args)
@@ -59,18 +65,44 @@ def patch_messages(current: CurrentJob) -> None:
         return record
 
     logging.setLogRecordFactory(make)
+    _hold_lines(current)
 
 
-def _say_use(record: logging.LogRecord) -> None:
-    """Change the message that a wheel is downloaded, of which a dry run keeps nothing.
+def _hold_lines(current: CurrentJob) -> None:
+    """Hold what pip says at its normal verbosity in a quiet job, unless it fails unexpectedly.
 
-    The size would be mistaken for that of what is saved. pip's own messages are left for ``-v``.
+    Before a warning or an error, the first line is shown, which names the target. Of a build, one
+    line is shown, and a step from time to time.
     """
-    text = record.getMessage()
-    if text.startswith(_DOWNLOADING) and not logging.getLogger(record.name).isEnabledFor(_VERBOSE):
-        name = text.removeprefix(_DOWNLOADING).partition(" ")[0].rpartition("/")[2]
-        if not name.endswith(".metadata"):
-            record.msg, record.args = "Using %s", (name,)
+    last_shown = time.monotonic()
+
+    @replaces(pip_logging.RichPipStreamHandler, "emit", optional=True)
+    def emit(original: Any, handler: Any, record: logging.LogRecord) -> None:
+        nonlocal last_shown
+        job, now = current.job, time.monotonic()
+        is_slow = record.name == _STEPS and now - last_shown >= _STEP_INTERVAL
+        is_progress = record.levelno <= logging.INFO and not is_slow
+        # With pip's options for more or less output, the handler has another level.
+        if job.order.quiet and is_progress and handler.level == logging.INFO:
+            job.held.append(handler.format(record))
+            return
+        last_shown = now
+        if record.levelno > RESULT:
+            is_known = job.failure is not None or isinstance(sys.exception(), KeyboardInterrupt)
+            is_surprise = record.levelno >= logging.ERROR and not is_known
+            lines = job.held[job.shown : None if is_surprise else 1]
+            job.shown += len(lines)
+            with suppress(OSError, AttributeError):  # nobody reads it
+                sys.stdout.writelines(f"{line}\n" for line in lines)
+                sys.stdout.flush()
+        original(handler, record)
+
+    @replaces(SourceDistribution, "prepare_distribution_metadata", optional=True)
+    def prepare(original: Any, self: Any, *rest: Any, **named: Any) -> Any:
+        if current.job.order.quiet:
+            with pip_logging.indent_log(-pip_logging.get_indentation()):
+                _LOGGER.log(RESULT, "Building %s", self.req.link.filename)
+        return original(self, *rest, **named)
 
 
 @contextmanager
