@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain, repeat
@@ -32,12 +32,22 @@ from packaging.utils import (
     parse_sdist_filename,
 )
 
+from tests.support.ranges import (
+    Answer,
+    Changed,
+    RangeFault,
+    Retagged,
+    Turns,
+    is_unchanged,
+    part_of,
+)
 from tests.support.wheels import metadata_of, pkg_info_of
 from wheeltarget.targets.variants import parse_variant
 
 _HOST = "127.0.0.1"
 _JSON = "application/vnd.pypi.simple.v1+json"
 _HTML = "application/vnd.pypi.simple.v1+html"
+_PIECE = 1 << 16  # how many bytes of a body are sent at once
 _INVERTED = bytes(255 - byte for byte in range(256))
 
 
@@ -88,7 +98,17 @@ class Slow:
     rate: int
 
 
-Fault = Status | Truncated | Garbage | Stall | Slow | Dropped
+@dataclass(frozen=True)
+class Redirected:
+    """Send the client to a signed URL of another index, which works once.
+
+    :param to: the index that serves the file there.
+    """
+
+    to: "LocalIndex"
+
+
+Fault = Status | Truncated | Garbage | Stall | Slow | Dropped | Redirected | RangeFault
 
 
 @dataclass(frozen=True)
@@ -99,22 +119,27 @@ class Request:
     :param path: the path, decoded, without its query.
     :param status: the code answered, or that a stalled answer was going to have.
     :param headers: the request's headers, by lower-case name.
+    :param sent: how many bytes of the body were sent so far.
     """
 
     method: str
     path: str
     status: int
     headers: dict[str, str]
+    sent: int = 0
+
+    @property
+    def range(self) -> str:
+        """Return the request's Range header; empty if there is none."""
+        return self.headers.get("range", "")
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """Hold what to send."""
+@dataclass
+class Sending:
+    """Hold a request, and how many bytes of the body were sent."""
 
-    status: int
-    body: bytes = b""
-    content_type: str = "application/octet-stream"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    request: Request
+    sent: int = 0
 
 
 @dataclass(frozen=True)
@@ -150,7 +175,9 @@ class LocalIndex:
     :param delay: seconds to wait before each answer.
     :param username: who to let in; anyone if absent.
     :param password: what the user has to give, nothing if absent.
-    :param ranges: whether to give a part of a distribution to those who ask for one.
+    :param ranges: whether to give a part of a file to those who ask for one.
+    :param etags: whether distributions and metadata files have an ETag, made of their content.
+    :param modified: the Last-Modified header of the same files, left out if empty.
     :param tls: what it needs to speak TLS; without, it does not.
 
     What is in ``page_headers`` and ``file_headers`` is sent with every page, and with every
@@ -169,11 +196,13 @@ class LocalIndex:
         username: str | None = None,
         password: str | None = None,
         ranges: bool = False,
+        etags: bool = False,
+        modified: str = "",
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._folder = folder
         self.tls = tls
-        self._ranges = ranges
+        self._ranges, self._etags, self._modified = ranges, etags, modified
         self._json = json
         self._metadata = metadata
         self._hashes = hashes
@@ -188,8 +217,11 @@ class LocalIndex:
         self._provenance: dict[str, str] = {}
         self._statuses: dict[str, tuple[str, str]] = {}
         self._faults: dict[str, Iterator[Fault]] = {}
-        self._added: dict[str, _Answer] = {}
-        self._requests: list[Request] = []
+        self._range_faults: list[Turns[Fault]] = []
+        self._whole_only: set[str] = set()
+        self._signed: dict[str, Answer] = {}
+        self._added: dict[str, Answer] = {}
+        self._requests: list[Sending] = []
         self._open: Counter[str] = Counter()
         self._most: Counter[str] = Counter()
         self._server = _Server(self)
@@ -229,7 +261,7 @@ class LocalIndex:
     def requests(self) -> tuple[Request, ...]:
         """Return the requests so far, in the order in which they came."""
         with self._lock:
-            return tuple(self._requests)
+            return tuple(replace(each.request, sent=each.sent) for each in self._requests)
 
     @property
     def most_at_once(self) -> int:
@@ -324,6 +356,46 @@ class LocalIndex:
             earlier = self._faults.get(path_or_filename, iter(()))
             self._faults[path_or_filename] = chain(earlier, planned)
 
+    def fault_ranges(
+        self,
+        fault: Fault,
+        *,
+        of: str = "",
+        kind: str = "",
+        after: int = 0,
+        times: int | None = None,
+    ) -> None:
+        """Misbehave on requests for a part of a file; of several faults, the oldest comes first.
+
+        :param fault: how to misbehave.
+        :param of: a decoded path, or the last part of one; all files if empty.
+        :param kind: of which ranges, `SUFFIX` or `EXPLICIT`; both if empty.
+        :param after: how many such requests to answer rightly before that.
+        :param times: on how many requests; on all that follow if absent.
+        """
+        with self._lock:
+            self._range_faults.append(Turns(of, kind, after, fault, times))
+
+    def refuse_ranges(self, filename: str) -> None:
+        """Ignore the Range header for one file, and do not offer ranges of it.
+
+        :param filename: the name of the file.
+        """
+        with self._lock:
+            self._whole_only.add(filename)
+
+    def sign(self, filename: str, answer: Answer) -> str:
+        """Serve a file once at a URL of its own, which is for one request.
+
+        :param filename: the name of the file.
+        :param answer: the file as it is served.
+        :returns: the URL, with a signature that requests have to repeat.
+        """
+        with self._lock:
+            path = f"/signed/{len(self._signed)}/{filename}"
+            self._signed[path] = answer
+        return f"{self.base}{quote(path)}?signature=s3%2Fcret"
+
     def add_file(
         self, path: str, content: bytes, content_type: str = "text/plain; charset=utf-8"
     ) -> str:
@@ -336,7 +408,7 @@ class LocalIndex:
         """
         path = f"/{path.lstrip('/')}"
         with self._lock:
-            self._added[path] = _Answer(200, content, content_type)
+            self._added[path] = Answer(200, content, content_type)
         return f"{self.base}{quote(path)}"
 
     def close(self) -> None:
@@ -354,28 +426,68 @@ class LocalIndex:
         if errors := self._server.take_errors():
             raise ExceptionGroup("the test index failed to answer", errors)
 
-    def plan(self, method: str, path: str, headers: Message) -> tuple[_Answer, Fault | None]:
+    def plan(
+        self, method: str, path: str, headers: Message
+    ) -> tuple[Answer, Fault | None, Sending]:
         """Decide how to answer a request, and record it before the client can see the answer.
 
         :param method: the HTTP method.
         :param path: the decoded path.
         :param headers: the request's headers.
-        :returns: the answer, and the fault to commit on it.
+        :returns: the answer, the fault to commit on it, and where to count what is sent.
         """
         fault: Fault | None = None
+        lowered = _lowered(headers)
+        # A range means something to GET alone.
+        wanted = lowered.get("range", "") if method == "GET" else ""
         if self._authorization not in (None, headers.get("Authorization")):
-            answer = _Answer(401)
+            answer = Answer(401)
         else:
-            fault = self._next_fault(path)
-            found = self._with_headers(path, self._find(path, headers.get("Accept", "")))
-            answer = _refusal(fault) if isinstance(fault, Status) else found
-            if self._ranges:
-                answer = _part(answer, headers.get("Range", ""))
+            fault = self._next_range_fault(path, wanted) or self._next_fault(path)
+            answer = self._answer(
+                path, fault, lowered if method == "GET" else {**lowered, "range": ""}
+            )
         if answer.status == 401:
             answer = replace(answer, headers={"WWW-Authenticate": 'Basic realm="test index"'})
+        sending = Sending(Request(method, path, answer.status, lowered))
         with self._lock:
-            self._requests.append(Request(method, path, answer.status, _lowered(headers)))
-        return answer, fault
+            self._requests.append(sending)
+        return answer, fault, sending
+
+    def count_sent(self, sending: Sending, size: int) -> None:
+        """Count bytes of a body that are about to be sent."""
+        with self._lock:
+            sending.sent += size
+
+    def _answer(self, path: str, fault: Fault | None, headers: Mapping[str, str]) -> Answer:
+        """Make the answer to a request, with those faults that need no connection."""
+        if isinstance(fault, Status):
+            return _refusal(fault)
+        whole = self._find(path, headers.get("accept", ""))
+        if isinstance(fault, Changed):
+            whole = replace(whole, body=fault.content)
+        whole = self._with_headers(path, whole)
+        if isinstance(fault, Retagged):
+            whole = whole.with_headers(ETag=fault.etag)
+        filename = path.rpartition("/")[2]
+        if whole.status != 200:
+            return whole
+        if isinstance(fault, Redirected):
+            return Answer(302).with_headers(Location=fault.to.sign(filename, whole))
+        if is_unchanged(whole, headers):
+            return replace(whole, status=304, body=b"")
+        if not self._ranges or filename in self._whole_only:
+            return whole
+        part = part_of(whole, headers)
+        if part.status == 206 and isinstance(fault, RangeFault):
+            return fault.spoil(part, whole)
+        return part
+
+    def _next_range_fault(self, path: str, wanted: str) -> Fault | None:
+        """Use up one turn of a fault of ranges, if the request has a range."""
+        with self._lock:
+            turns = (each.next(path, wanted) for each in self._range_faults if wanted)
+            return next((fault for fault in turns if fault is not None), None)
 
     def pause(self, fault: Fault | None) -> bool:
         """Wait as long as the delay and the fault say, or until the index closes.
@@ -394,15 +506,22 @@ class LocalIndex:
                     return fault
         return None
 
-    def _with_headers(self, path: str, answer: _Answer) -> _Answer:
+    def _with_headers(self, path: str, answer: Answer) -> Answer:
         """Add the headers that the test asks for."""
-        added = self.page_headers if path.startswith("/simple/") else self.file_headers
-        return replace(answer, headers={**answer.headers, **added})
+        if path.startswith("/simple/"):
+            return replace(answer, headers={**answer.headers, **self.page_headers})
+        if self._etags and answer.status == 200:
+            answer = answer.with_headers(ETag=f'"{_sha256(answer.body)[:16]}"')
+        if self._modified and answer.status == 200:
+            answer = answer.with_headers(Last_Modified=self._modified)
+        return replace(answer, headers={**answer.headers, **self.file_headers})
 
-    def _find(self, path: str, accept: str) -> _Answer:
+    def _find(self, path: str, accept: str) -> Answer:
         """Make the right answer for a path."""
         with self._lock:
             added = self._added.get(path)
+            if path in self._signed:
+                added, self._signed[path] = self._signed[path], Answer(403)
         if added is not None:
             return added
         match path.strip("/").split("/"):
@@ -410,21 +529,21 @@ class LocalIndex:
                 return self._page(canonicalize_name(project), accept)
             case ["files", filename]:
                 return self._file(filename)
-        return _Answer(404)
+        return Answer(404)
 
-    def _page(self, project: NormalizedName, accept: str) -> _Answer:
+    def _page(self, project: NormalizedName, accept: str) -> Answer:
         """Make the page of a project."""
         found = [path for path, name in _distributions(self._folder) if name == project]
         if not found:
-            return _Answer(404)
+            return Answer(404)
         with self._lock:
             status = self._statuses.get(project, ("", ""))
         links = [self._link(path) for path in found if status[0] != "quarantined"]
         vary = {"Vary": "Accept"}
         if self._json and _prefers_json(accept):
-            return _Answer(200, _json_page(project, links, status), _JSON, vary)
+            return Answer(200, _json_page(project, links, status), _JSON, vary)
         page = _html_page(project, links, status)
-        return _Answer(200, page, "text/html; charset=utf-8", vary)
+        return Answer(200, page, "text/html; charset=utf-8", vary)
 
     def _link(self, path: Path) -> _Link:
         """Describe a distribution as this index's options have it."""
@@ -448,17 +567,17 @@ class LocalIndex:
             provenance=provenance,
         )
 
-    def _file(self, filename: str) -> _Answer:
+    def _file(self, filename: str) -> Answer:
         """Send a distribution, or the metadata file beside a wheel."""
         known = {path.name: path for path, _ in _distributions(self._folder)}
         if path := known.get(filename):
-            return _Answer(200, path.read_bytes())
+            return Answer(200, path.read_bytes())
         wheel = known.get(filename.removesuffix(".metadata"))
         if self._metadata and wheel is not None and wheel.suffix == ".whl":
             metadata = _metadata_in(wheel)
             if metadata is not None:
-                return _Answer(200, metadata)
-        return _Answer(404)
+                return Answer(200, metadata)
+        return Answer(404)
 
 
 class _Server(ThreadingHTTPServer):
@@ -548,8 +667,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, with_body: bool) -> None:
         """Send the planned answer, with its fault."""
         path = unquote(self.path.partition("?")[0])
-        answer, fault = self.server.index.plan(self.command, path, self.headers)
-        if not self.server.index.pause(fault) or isinstance(fault, Dropped):
+        index = self.server.index
+        answer, fault, sending = index.plan(self.command, path, self.headers)
+        if not index.pause(fault) or isinstance(fault, Dropped):
             self.close_connection = True
             return
         self._send_head(answer)
@@ -561,42 +681,35 @@ class _Handler(BaseHTTPRequestHandler):
         elif isinstance(fault, Truncated):
             body = body[: len(body) // 2]
             self.close_connection = True
-        if isinstance(fault, Slow):
-            body = self._send_slowly(body, fault.rate)
-        self.wfile.write(body)
+        for piece in self._pieces(body, fault.rate if isinstance(fault, Slow) else 0):
+            # Counted before, so that whoever has received it finds it counted.
+            index.count_sent(sending, len(piece))
+            self.wfile.write(piece)
 
-    def _send_slowly(self, body: bytes, rate: int) -> bytes:
-        """Send a body in pieces, as long as the index is open; return what is left to send."""
-        step = max(rate // 50, 1)
-        while len(body) > step and not self.server.closing.wait(step / rate):
-            self.wfile.write(body[:step])
-            body = body[step:]
-        return body
+    def _pieces(self, body: bytes, rate: int) -> Iterator[bytes]:
+        """Cut a body into pieces, and wait before each one if there is a rate."""
+        step = max(rate // 50, 1) if rate else _PIECE
+        for start in range(0, len(body), step):
+            if rate:
+                self.server.closing.wait(step / rate)
+            yield body[start : start + step]
 
-    def _send_head(self, answer: _Answer) -> None:
+    def _send_head(self, answer: Answer) -> None:
         """Send status and headers."""
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
+        if answer.status != 304:
+            self.send_header("Content-Length", str(len(answer.body)))
         for name, value in answer.headers.items():
-            self.send_header(name, value)
+            if value:
+                self.send_header(name, value)
         self.end_headers()
 
 
-def _refusal(fault: Status) -> _Answer:
+def _refusal(fault: Status) -> Answer:
     """Answer with a status and no body."""
     headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after != "" else {}
-    return _Answer(fault.code, headers=headers)
-
-
-def _part(answer: _Answer, wanted: str) -> _Answer:
-    """Return the first byte that a Range header requests, if it has no last byte."""
-    start = wanted.removeprefix("bytes=").removesuffix("-")
-    if answer.status != 200 or not start.isdigit():
-        return answer
-    total = len(answer.body)
-    span = {"Content-Range": f"bytes {start}-{total - 1}/{total}"}
-    return replace(answer, status=206, body=answer.body[int(start) :], headers=span)
+    return Answer(fault.code, headers=headers)
 
 
 def _distributions(folder: Path) -> Iterator[tuple[Path, NormalizedName]]:

@@ -2,6 +2,9 @@
 
 import base64
 import csv
+import email
+import email.message
+import gzip
 import hashlib
 import http.client
 import io
@@ -26,7 +29,29 @@ from packaging.tags import Tag
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated
+from tests.support.index import (
+    Dropped,
+    Garbage,
+    LocalIndex,
+    Redirected,
+    Slow,
+    Stall,
+    Status,
+    Truncated,
+)
+from tests.support.ranges import (
+    EXPLICIT,
+    SUFFIX,
+    Changed,
+    Compressed,
+    Multipart,
+    RangeFault,
+    Resized,
+    Retagged,
+    Shifted,
+    Span,
+    Whole,
+)
 from tests.support.wheels import (
     BACKEND_WAS_RUN,
     make_sdist,
@@ -541,6 +566,203 @@ def test_delay(folder: Path) -> None:
         begun = time.monotonic()
         assert get(index, "/none").status == 404
         assert time.monotonic() - begun >= 0.1
+
+
+# --- ranges ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parts(folder: Path) -> Iterator[LocalIndex]:
+    """Serve the wheel with ranges and ETags."""
+    make_wheel(folder, "lib", files=HARMLESS)
+    with LocalIndex(folder, ranges=True, etags=True, metadata=False) as running:
+        yield running
+
+
+def part(index: LocalIndex, wanted: str) -> Reply:
+    """Get a part of the wheel."""
+    return get(index, f"/files/{WHEEL}", Range=wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "start", "end"),
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=5-9", 5, 10),
+        ("bytes=7-", 7, None),
+        ("bytes=-11", -11, None),
+        ("bytes=3-999999999", 3, None),
+        ("bytes=-999999999", 0, None),
+    ],
+)
+def test_parts(folder: Path, parts: LocalIndex, wanted: str, start: int, end: int | None) -> None:
+    right = (folder / WHEEL).read_bytes()
+    total = len(right)
+    first, last, _ = slice(start, end).indices(total)
+    reply = part(parts, wanted)
+    assert (reply.status, reply.body) == (206, right[start:end])
+    assert reply.headers["Content-Range"] == f"bytes {first}-{last - 1}/{total}"
+    assert reply.headers["Accept-Ranges"] == "bytes"
+    (request,) = parts.requests
+    assert (request.range, request.sent) == (wanted, last - first)
+
+
+@pytest.mark.parametrize("wanted", ["bytes=9-5", "bytes=-", "bytes=1-2,5-6", "lines=1-2", "x"])
+def test_other_ranges_get_the_whole(folder: Path, parts: LocalIndex, wanted: str) -> None:
+    reply = part(parts, wanted)
+    assert (reply.status, reply.body) == (200, (folder / WHEEL).read_bytes())
+
+
+@pytest.mark.parametrize("wanted", ["bytes=999999-", "bytes=999999-9999999", "bytes=-0"])
+def test_ranges_beyond_the_end(folder: Path, parts: LocalIndex, wanted: str) -> None:
+    reply = part(parts, wanted)
+    assert (reply.status, reply.body) == (416, b"")
+    assert reply.headers["Content-Range"] == f"bytes */{(folder / WHEEL).stat().st_size}"
+
+
+def test_if_range_and_if_none_match(parts: LocalIndex) -> None:
+    etag = part(parts, "bytes=0-1").headers["ETag"]
+    named = {"If-Range": etag}
+    assert get(parts, f"/files/{WHEEL}", Range="bytes=0-1", **named).status == 206
+    named = {"If-Range": '"other"'}
+    assert get(parts, f"/files/{WHEEL}", Range="bytes=0-1", **named).status == 200
+    named = {"If-None-Match": f'"other", {etag}'}
+    unchanged = get(parts, f"/files/{WHEEL}", **named)
+    assert (unchanged.status, unchanged.body, unchanged.headers["ETag"]) == (304, b"", etag)
+    parts.file_headers["ETag"] = 'W/"weak"'
+    named = {"If-Range": 'W/"weak"'}
+    assert get(parts, f"/files/{WHEEL}", Range="bytes=0-1", **named).status == 200
+
+
+def test_last_modified(folder: Path) -> None:
+    make_wheel(folder, "lib")
+    date = "Tue, 01 Dec 2026 04:00:00 GMT"
+    with LocalIndex(folder, ranges=True, modified=date) as index:
+        named = {"If-Range": date, "Range": "bytes=0-1"}
+        reply = get(index, f"/files/{WHEEL}", **named)
+        assert (reply.status, reply.headers["Last-Modified"]) == (206, date)
+        named["If-Range"] = "Tue, 01 Dec 2026 04:00:01 GMT"
+        assert get(index, f"/files/{WHEEL}", **named).status == 200
+        assert "Last-Modified" not in get(index, "/simple/lib/").headers
+
+
+def test_ranges_of_one_file_or_of_none(folder: Path, parts: LocalIndex) -> None:
+    other = make_wheel(folder, "other").name
+    parts.refuse_ranges(WHEEL)
+    reply = part(parts, "bytes=0-1")
+    assert (reply.status, "Accept-Ranges" in reply.headers) == (200, False)
+    assert get(parts, f"/files/{other}", Range="bytes=0-1").status == 206
+    with LocalIndex(folder) as index:
+        reply = part(index, "bytes=0-1")
+        assert (reply.status, "Accept-Ranges" in reply.headers) == (200, False)
+
+
+def test_head_has_no_parts(folder: Path, parts: LocalIndex) -> None:
+    with closing(connect(parts)) as connection:
+        connection.request("HEAD", f"/files/{WHEEL}", headers={"Range": "bytes=0-1"})
+        head = connection.getresponse()
+        assert head.status == 200
+        assert head.headers["Content-Length"] == str((folder / WHEEL).stat().st_size)
+        assert head.headers["Accept-Ranges"] == "bytes"
+    assert parts.requests[0].sent == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "body", "headers"),
+    [
+        (Whole(), 200, slice(None), {"Accept-Ranges": "", "Content-Range": ""}),
+        (Whole(advertised=True), 200, slice(None), {"Accept-Ranges": "bytes"}),
+        (Span("bytes {start_1}-{end_1}/{total_1}"), 206, slice(5, 10), {"Content-Range": "next"}),
+        (Span("bytes {start}-{end}/*"), 206, slice(5, 10), {"Content-Range": "bytes 5-9/*"}),
+        (Span(""), 206, slice(5, 10), {"Content-Range": ""}),
+        (Resized(-2), 206, slice(5, 8), {"Content-Range": "right", "Content-Length": "3"}),
+        (Shifted(3), 206, slice(8, 13), {"Content-Range": "right"}),
+        (Retagged('"t"'), 206, slice(5, 10), {"Content-Range": "right", "ETag": '"t"'}),
+    ],
+)
+def test_faults_of_ranges(
+    folder: Path,
+    parts: LocalIndex,
+    fault: RangeFault,
+    status: int,
+    body: slice,
+    headers: dict[str, str],
+) -> None:
+    right = (folder / WHEEL).read_bytes()
+    total = len(right)
+    spans = {"right": f"bytes 5-9/{total}", "next": f"bytes 6-10/{total + 1}"}
+    parts.fault_ranges(fault, after=1, times=1)
+    assert part(parts, "bytes=5-9").headers["Content-Range"] == spans["right"]
+    assert get(parts, f"/files/{WHEEL}").body == right
+    reply = part(parts, "bytes=5-9")
+    assert (reply.status, reply.body) == (status, right[body])
+    expected = {name: spans.get(value, value) for name, value in headers.items()}
+    assert {name: reply.headers.get(name, "") for name in headers} == expected
+    assert part(parts, "bytes=5-9").headers["Content-Range"] == spans["right"]
+
+
+def test_parts_that_are_longer_compressed_or_wrapped(folder: Path, parts: LocalIndex) -> None:
+    right = (folder / WHEEL).read_bytes()
+    for fault in (Resized(2), Compressed(), Multipart()):
+        parts.fault_ranges(fault, times=1)
+    assert part(parts, "bytes=5-9").body == right[5:10] + bytes(2)
+    packed = part(parts, "bytes=5-9")
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == right[5:10]
+    wrapped = part(parts, "bytes=5-9")
+    assert wrapped.headers["Content-Type"].startswith("multipart/byteranges; boundary=")
+    assert "Content-Range" not in wrapped.headers
+    message = email.message_from_bytes(
+        f"Content-Type: {wrapped.headers['Content-Type']}\n\n".encode() + wrapped.body
+    )
+    _, inner = message.walk()
+    assert inner["Content-Range"] == f"bytes 5-9/{len(right)}"
+
+
+def test_a_file_that_changes(parts: LocalIndex) -> None:
+    parts.fault_ranges(Changed(b"0123456789"), after=1, times=1)
+    first, second, third = (part(parts, "bytes=5-6") for _ in range(3))
+    assert (second.body, second.headers["Content-Range"]) == (b"56", "bytes 5-6/10")
+    assert first == third
+    assert first.headers["ETag"] != second.headers["ETag"]
+
+
+def test_kinds_of_ranges_of_one_file(folder: Path, parts: LocalIndex) -> None:
+    other = make_wheel(folder, "other").name
+    parts.fault_ranges(Status(501), kind=SUFFIX, of=WHEEL)
+    parts.fault_ranges(Status(429, 3), kind=EXPLICIT, times=1)
+    assert part(parts, "bytes=-5").status == 501
+    assert get(parts, f"/files/{other}", Range="bytes=-5").status == 206
+    refused = part(parts, "bytes=5-")
+    assert (refused.status, refused.headers["Retry-After"]) == (429, "3")
+    assert part(parts, "bytes=5-").status == 206
+    assert get(parts, f"/files/{WHEEL}").status == 200
+
+
+def test_other_faults_on_ranges_alone(folder: Path, parts: LocalIndex) -> None:
+    right = (folder / WHEEL).read_bytes()
+    for fault in (Truncated(), Garbage(), Dropped(), Slow(1_000_000)):
+        parts.fault_ranges(fault, times=1)
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        part(parts, "bytes=5-14")
+    assert caught.value.partial == right[5:10]
+    assert part(parts, "bytes=5-9").body == bytes(255 - byte for byte in right[5:10])
+    with pytest.raises(http.client.RemoteDisconnected):
+        part(parts, "bytes=5-9")
+    assert part(parts, "bytes=5-9").body == right[5:10]
+    assert [each.sent for each in parts.requests] == [5, 5, 0, 5]
+
+
+def test_signed_urls_work_once(folder: Path, parts: LocalIndex) -> None:
+    with LocalIndex(folder, ranges=True) as storage:
+        parts.fault(WHEEL, Redirected(storage))
+        places = [part(parts, "bytes=0-1").headers["Location"] for _ in range(2)]
+        assert places[0] != places[1]
+        path = places[0].removeprefix(storage.base)
+        assert path.endswith(f"/{WHEEL}?signature=s3%2Fcret")
+        found = get(storage, path, Range="bytes=-4")
+        assert (found.status, found.body) == (206, (folder / WHEEL).read_bytes()[-4:])
+        assert get(storage, path, Range="bytes=-4").status == 403
 
 
 # --- closing --------------------------------------------------------------------------------------

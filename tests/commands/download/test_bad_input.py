@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Result, download, names
-from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated, _Answer
+from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated
+from tests.support.ranges import Answer
 from tests.support.wheels import make_wheel
 
 pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("_forks")]
@@ -99,7 +100,7 @@ def _loop(path: str) -> Callable[[LocalIndex, Place], object]:
     """Lead from a path to itself."""
 
     def do(index: LocalIndex, _: Place) -> None:
-        index._added[path] = _Answer(302, headers={"Location": path})
+        index._added[path] = Answer(302, headers={"Location": path})
 
     return do
 

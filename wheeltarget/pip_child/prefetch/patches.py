@@ -20,14 +20,16 @@ from pip._internal.cli.index_command import SessionCommandMixin
 from pip._internal.commands import create_command
 from pip._internal.index import collector
 from pip._internal.index.package_finder import PackageFinder
-from pip._internal.models.link import Link
+from pip._internal.models.link import Link, MetadataFile
 from pip._internal.models.search_scope import SearchScope
 from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
 from pip._internal.network.download import Downloader
+from pip._internal.operations.prepare import RequirementPreparer
 from pip._internal.req.constructors import install_req_from_line
 from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.hashes import Hashes
+from pip._internal.utils.temp_dir import global_tempdir_manager
 
 from wheeltarget.pip_child.job import replaces
 from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage, filter_for
@@ -204,6 +206,52 @@ def prove_files(ahead: Prefetcher) -> bool:
         ahead.forget()
 
 
+def patch_metadata(ahead: Prefetcher, undo: ExitStack) -> None:
+    """Serve METADATA that was read from parts of a wheel, as if it were a metadata file.
+
+    The link has a metadata file only while pip asks for it, so that everything else still knows
+    that the index has none. Once pip has the whole wheel, its METADATA must be the same.
+    """
+
+    @replaces(RequirementPreparer, "_fetch_metadata_using_link_data_attr", undo=undo)
+    def fetch_metadata(original: Any, self: Any, req: Any) -> Any:
+        link = req.link
+        if link.metadata_link() is not None or not ahead.read_parts(link):
+            return original(self, req)
+        link.metadata_file_data = MetadataFile(None)
+        try:
+            return original(self, req)
+        finally:
+            link.metadata_file_data = None
+
+    @replaces(RequirementPreparer, "_prepare_linked_requirement", undo=undo)
+    def prepare(original: Any, self: Any, req: Any, *rest: Any, **named: Any) -> Any:
+        prepared = original(self, req, *rest, **named)
+        if req.local_file_path:
+            ahead.ranges.check(req.link, Path(req.local_file_path))
+        return prepared
+
+
+def prove_metadata(ahead: Prefetcher) -> bool:
+    """Check that pip takes METADATA that only the prefetcher has, and only with this patch."""
+    link = Link(
+        f"{_INDEX}/proof-1-py3-none-any.whl#sha256={'0' * 64}", comes_from=f"{_INDEX}/proof/"
+    )
+    requirement = install_req_from_line("proof")
+    requirement.link = link
+    preparer: Any = RequirementPreparer.__new__(RequirementPreparer)
+    preparer.require_hashes = preparer.legacy_resolver = preparer.use_lazy_wheel = False
+    preparer._download = Downloader.__new__(Downloader)
+    metadata = b"Metadata-Version: 2.1\nName: proof\nVersion: 1\n"
+    ahead.note(f"{_INDEX}/proof-1-py3-none-any.whl.metadata", metadata)
+    try:
+        with global_tempdir_manager():
+            found = preparer._fetch_metadata_only(requirement)
+            return str(found.version) == "1" and link.metadata_link() is None
+    finally:
+        ahead.forget()
+
+
 def patch_resolver(ahead: Prefetcher, undo: ExitStack) -> None:
     """Walk the graph before pip resolves, and start to fetch the wheels that it chooses."""
     scheduler = WalkScheduler(ahead)
@@ -242,6 +290,7 @@ def _walk(ahead: Prefetcher, scheduler: WalkScheduler, resolver: Any, roots: Any
 SEAMS = (
     ("session", patch_session, prove_session),
     ("files", patch_files, prove_files),
+    ("metadata", patch_metadata, prove_metadata),
     ("resolver", patch_resolver, None),
     ("index pages", patch_pages, prove_pages),
 )

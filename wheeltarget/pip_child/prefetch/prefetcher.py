@@ -6,24 +6,30 @@ pip itself fetches what they did not foresee or could not fetch.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pip._internal.exceptions import NetworkConnectionError
+from pip._internal.exceptions import NetworkConnectionError, PipError
 from pip._internal.models.link import Link
 from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
 from pip._internal.utils.compatibility_tags import get_supported
+from pip._vendor.requests import RequestException
+from pip._vendor.urllib3.exceptions import HTTPError
 
 from wheeltarget.cache.wheel_store import Store
+from wheeltarget.errors import HashMismatchError
 from wheeltarget.pip_child.job import CurrentJob
 from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool, Task, finished_task, host_of
+from wheeltarget.pip_child.prefetch.ranges import Ranges
 from wheeltarget.pip_child.prefetch.session import SharedSession, is_permanent
 from wheeltarget.pip_child.prefetch.wheels import Wheels
 from wheeltarget.pip_protocol import JobOrder, ResolveJobs
 
+_LOGGER = logging.getLogger(__name__)
 _PAGE, METADATA, _WHEEL = 0, 1, 2  # how urgent tasks are
 _HOSTS = 2  # threads per connection to a host: most indexes have pages and files on two hosts
 
@@ -43,6 +49,7 @@ class Prefetcher:
         transfers, is_temporary = current.run.transfers, store is None
         store = store or Store(temporary)
         self.wheels = Wheels(self.sessions, store, transfers, is_temporary=is_temporary)
+        self.ranges = Ranges(self.sessions, self.wheels, current.run.sizes)
         self.bar = "off"
         self.evaluator: Any = None
         self.is_resolving = self.takes_whole_wheels = False
@@ -66,7 +73,7 @@ class Prefetcher:
         """Return how many pages are here, of how many, and the bytes of pages and metadata."""
         pages = [task for task in list(self._tasks.values()) if task.rank == _PAGE]
         here = [task for task in pages if not isinstance(task.outcome, LeftToPip | None)]
-        return len(here), len(pages), self._received
+        return len(here), len(pages), self._received + self.ranges.received
 
     def _start(self, url: str, rank: int, fetch: Callable[[], Any]) -> Task:
         """Start to fetch something, unless it was started before."""
@@ -147,9 +154,35 @@ class Prefetcher:
         return self._tasks.get(task.url) is not task
 
     def metadata(self, link: Any) -> Task:
-        """Start to fetch a metadata file, unless it was started before."""
-        url = link.url_without_fragment
-        return self._start(url, METADATA, partial(self._fetch_metadata, url, link.as_hashes()))
+        """Start to fetch the metadata of a wheel, unless it was started before.
+
+        :returns: a task; its outcome is METADATA, or True if the whole wheel was fetched instead.
+        """
+        listed = link.metadata_link()
+        if listed is None:
+            url = f"{link.url_without_fragment}.metadata"
+            return self._start(url, METADATA, partial(self.ranges.read, link))
+        url = listed.url_without_fragment
+        return self._start(url, METADATA, partial(self._fetch_metadata, url, listed.as_hashes()))
+
+    def read_parts(self, link: Any) -> bool:
+        """Return whether METADATA of a wheel without a metadata file is here, read from parts.
+
+        It is read now if no thread has begun it.
+        """
+        if self.wants_whole(link):
+            return False
+        task = self.metadata(link)
+        if self.pool.withdraw(task):
+            try:
+                outcome = self.ranges.read(link)
+            except (PipError, RequestException, HTTPError, OSError, HashMismatchError):
+                _LOGGER.debug("Leaving %s to pip", link, exc_info=True)
+                return False  # pip requests the wheel, and meets the error itself
+            task = self._tasks[task.url] = finished_task(task.url, outcome)
+        if isinstance(task.wait(), LeftToPip):
+            self.pool.wait_for_pause(task.host)
+        return isinstance(task.outcome, bytes)
 
     def _fetch_metadata(self, url: str, hashes: Any) -> bytes:
         response = self.sessions.get(url, headers=HEADERS, stream=True)
@@ -166,8 +199,9 @@ class Prefetcher:
         return outcome if isinstance(outcome, bytes) else None
 
     def wants_whole(self, link: Any) -> bool:
-        """Return whether pip reads the dependencies of a wheel from the wheel itself."""
-        return self.takes_whole_wheels or link.metadata_link() is None
+        """Return whether pip reads the dependencies of a wheel from the whole wheel."""
+        has_file = link.metadata_link() is not None
+        return self.takes_whole_wheels or not (has_file or self.ranges.takes(link))
 
     def find_on_disk(self, link: Any) -> Path | None:
         """Find a wheel that pip finds on disk."""

@@ -241,7 +241,7 @@ class Walk:
         if existing is not None or link.is_file:
             return finished_task(link.url, existing or Path(link.file_path))
         if not self._ahead.wants_whole(link):
-            return self._ahead.metadata(link.metadata_link())
+            return self._ahead.metadata(link)
         return self._ahead.wheels.fetch(link, METADATA)
 
     def _read(self, node: _Node, outcome: Any) -> Any:

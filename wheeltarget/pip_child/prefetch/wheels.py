@@ -70,6 +70,40 @@ class Wheels:
             task.add_done_callback(partial(self._settle, transfer))
         return self._tasks[url]
 
+    def can_keep(self, link: Any) -> bool:
+        """Return whether the hash of a file is known, so that it can be kept."""
+        return _sha256_of(link) is not None
+
+    def fetch_here(
+        self, link: Any, chunks: Iterable[bytes] | None = None, size: int | None = None
+    ) -> bool | LeftToPip:
+        """Fetch a file in this thread, as :meth:`fetch` does in another one.
+
+        :param chunks: its content, if it was requested already.
+        :param size: its size in bytes, if that is known.
+        :returns: what the task of :meth:`fetch` has as its outcome.
+        """
+        sha256, url = _sha256_of(link), link.url_without_fragment
+        if sha256 is None:
+            return LeftToPip("the index lists no hash")
+        if (begun := self._tasks.get(url)) is not None:
+            return LeftToPip("another thread fetches it") if not begun.done() else begun.outcome
+        transfer = self._begun[url] = self._transfers.begin(size)
+        task = self._tasks[url] = Task(url, 0, lambda: None)
+        task.add_done_callback(partial(self._settle, transfer))
+        outcome: bool | LeftToPip = LeftToPip("it was interrupted")
+        try:
+            if chunks is None:
+                outcome = self._load(url, sha256, transfer)
+            else:
+                outcome = self._write(sha256, transfer, chunks)
+        except Exception as error:
+            outcome = LeftToPip(error)
+            raise
+        finally:
+            task.set_result(outcome)
+        return outcome
+
     def _settle(self, transfer: Transfer, task: Task) -> None:
         """Count a file as done, or not at all if pip has to fetch it."""
         transfer.is_done = task.outcome is True
@@ -83,15 +117,21 @@ class Wheels:
         with closing(self._sessions.get(url, headers=HEADERS, stream=True)) as response:
             raise_for_status(response)
             transfer.size = read_length(response.headers.get("Content-Length")) or 0
-            try:
-                with self.store.writing(sha256) as writer:
-                    for chunk in response_chunks(response):
-                        if self._pool.is_stopped:
-                            raise InterruptedError("the run is over")
-                        transfer.received += writer.write(chunk)
-            except OSError as error:
-                self.is_full |= not self._is_temporary and error.errno in _NO_ROOM
-                raise
+            return self._write(sha256, transfer, response_chunks(response))
+
+    def _write(self, sha256: str, transfer: Transfer, chunks: Iterable[bytes]) -> bool | LeftToPip:
+        """Write a file into the store, unless its disk is full."""
+        if self.is_full:
+            return LeftToPip("the disk is full")
+        try:
+            with self.store.writing(sha256) as writer:
+                for chunk in chunks:
+                    if self._pool.is_stopped:
+                        raise InterruptedError("the run is over")
+                    transfer.received += writer.write(chunk)
+        except OSError as error:
+            self.is_full |= not self._is_temporary and error.errno in _NO_ROOM
+            raise
         return True
 
     def is_begun(self, link: Any) -> bool:

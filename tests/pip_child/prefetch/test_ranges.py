@@ -1,0 +1,370 @@
+"""METADATA is read through range requests; the whole wheel is fetched if anything is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pip._internal.exceptions import NetworkConnectionError
+from pip._internal.models.link import Link
+from pip._vendor.urllib3.exceptions import ProtocolError
+
+from tests.support.wheels import make_wheel, metadata_of
+from wheeltarget.cache.wheel_store import Store
+from wheeltarget.errors import HashMismatchError
+from wheeltarget.pip_child.prefetch.parts import TAIL
+from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool
+from wheeltarget.pip_child.prefetch.ranges import OtherMetadataError, Ranges
+from wheeltarget.pip_child.prefetch.session import SharedSession
+from wheeltarget.pip_child.prefetch.wheels import Wheels
+from wheeltarget.pip_child.progress import Transfers
+
+pytestmark = pytest.mark.seams
+
+HOST = "https://index.example"
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of a server; a body of exceptions breaks the connection there."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    breaks: bool = False
+
+    def response(self) -> Any:
+        headers = {"Content-Length": str(len(self.body)), **self.headers}
+
+        def stream(_size: int, *, decode_content: bool) -> Iterator[bytes]:
+            assert not decode_content
+            yield self.body[: len(self.body) // 2]
+            if self.breaks:
+                raise ProtocolError("the connection broke")
+            yield self.body[len(self.body) // 2 :]
+
+        return SimpleNamespace(
+            status_code=self.status,
+            reason="",
+            url=HOST,
+            headers=headers,
+            raw=SimpleNamespace(stream=stream),
+            close=lambda: None,
+        )
+
+
+Serve = Callable[[bytes, str], Answer]
+"""Makes the answer for the content of a file and a Range header without its unit."""
+
+
+def part(content: bytes, start: int, stop: int, **headers: str) -> Answer:
+    span = {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(206, content[start:stop], {**span, **named})
+
+
+def whole(content: bytes, wanted: str) -> Answer:
+    """Ignore ranges."""
+    del wanted
+    return Answer(200, content)
+
+
+def ranges(content: bytes, wanted: str) -> Answer:
+    """Answer as RFC 9110 has it."""
+    if not wanted:
+        return Answer(200, content)
+    first, _, last = wanted.partition("-")
+    if first:
+        return part(content, int(first), min(int(last) + 1, len(content)))
+    return part(content, max(len(content) - int(last), 0), len(content))
+
+
+def without_end(status: int, **headers: str) -> Serve:
+    """Answer with a status if the end is requested, and else as usual."""
+
+    def serve(content: bytes, wanted: str) -> Answer:
+        if not wanted.startswith("-"):
+            return ranges(content, wanted)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return Answer(status, content if status == 200 else b"", named)
+
+    return serve
+
+
+def _order(wheel: Path, *, last: bool) -> None:
+    """Put the ``.dist-info`` directory of a wheel behind or before the other members."""
+    with zipfile.ZipFile(wheel) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name in sorted(members, key=lambda each: (".dist-info/" in each) is last):
+            archive.writestr(name, members[name])
+
+
+class Place:
+    """A server with one wheel, and what reads it.
+
+    :param size: how many bytes without a pattern the wheel has.
+    :param last: whether METADATA is at its end.
+    """
+
+    def __init__(self, folder: Path, serve: Serve, size: int, *, last: bool = True) -> None:
+        noise = hashlib.shake_128(b"x").digest(size)
+        wheel = make_wheel(folder / "made", "proof", files={"noise.bin": noise})
+        _order(wheel, last=last)
+        self.content, self.metadata = wheel.read_bytes(), metadata_of(wheel)
+        self.serve, self.asked = serve, list[str]()
+        self.conditions: list[str] = []
+        pool = Pool(1, 1)
+        sessions = SharedSession(pool, lambda: None)
+        sessions.session = SimpleNamespace(get=self.get, auth=None)
+        self.store, self.sizes = Store(folder / "store"), dict[str, int]()
+        self.wheels = Wheels(sessions, self.store, Transfers(), is_temporary=False)
+        self.ranges = Ranges(sessions, self.wheels, self.sizes)
+        self.sha256 = hashlib.sha256(self.content).hexdigest()
+        self.path = wheel
+
+    def get(self, _url: str, *, headers: Headers, **_named: object) -> Any:
+        assert headers["Accept-Encoding"] == "identity"
+        wanted = headers.get("Range", "")
+        self.asked.append(wanted)
+        self.conditions.append(headers.get("If-Range", ""))
+        return self.serve(self.content, wanted.removeprefix("bytes=")).response()
+
+    def link(self, number: int = 0, **named: Any) -> Any:
+        name = self.path.name
+        page = {"comes_from": f"{HOST}/simple/proof/", **named}
+        return Link(f"{HOST}/{number}/{name}#sha256={self.sha256}", **page)
+
+    def takes_others(self) -> bool:
+        """Return whether other wheels of the server are still read from parts."""
+        url = f"{HOST}/other-1.0-py3-none-any.whl#sha256={'1' * 64}"
+        return self.ranges.takes(Link(url, comes_from=f"{HOST}/simple/other/"))
+
+    def read(self, number: int = 0) -> Any:
+        return self.ranges.read(self.link(number))
+
+
+MUCH = 20 * TAIL
+
+
+def test_end_of_a_wheel_is_enough(tmp_path: Path) -> None:
+    place = Place(tmp_path, ranges, MUCH)
+    assert place.read() == place.metadata
+    assert place.asked == [f"bytes=-{TAIL}"]
+    assert place.ranges.received == TAIL
+    assert place.store.locate(place.sha256) is None
+
+
+def test_small_wheel_comes_whole_and_is_kept(tmp_path: Path) -> None:
+    place = Place(tmp_path, ranges, 100)
+    assert place.read() is True
+    assert place.asked == [f"bytes=-{TAIL}"]
+    assert place.store.find(place.sha256) is not None
+    assert not place.ranges.takes(place.link())
+
+
+def test_small_wheel_with_another_hash_is_not_kept(tmp_path: Path) -> None:
+    place = Place(tmp_path, ranges, 100)
+    place.sha256 = "0" * 64
+    with pytest.raises(HashMismatchError):
+        place.read()
+    assert place.store.locate(place.sha256) is None
+    outcome = place.wheels.fetch(place.link(), 0)
+    assert outcome is not None
+    assert isinstance(outcome.outcome, LeftToPip)
+
+
+def test_server_that_ignores_ranges_sends_the_wheel_once(tmp_path: Path) -> None:
+    place = Place(tmp_path, whole, MUCH)
+    assert place.ranges.takes(place.link())
+    assert place.read() is True
+    assert place.asked == [f"bytes=-{TAIL}"]
+    assert place.store.find(place.sha256) is not None
+    # Afterwards, nothing is requested in parts there.
+    assert not place.takes_others()
+
+
+@pytest.mark.parametrize("status", [400, 405, 416, 501])
+def test_server_without_ranges_at_the_end_is_asked_for_positions(
+    tmp_path: Path, status: int
+) -> None:
+    place = Place(tmp_path, without_end(status), MUCH)
+    assert place.read() == place.metadata
+    size = len(place.content)
+    tail = f"bytes={size - TAIL}-{size - 1}"
+    assert place.asked == [f"bytes=-{TAIL}", "bytes=0-0", tail]
+    place.asked.clear()
+    place.sizes[f"{HOST}/1/{place.path.name}"] = size  # as the page lists it
+    assert place.read(1) == place.metadata
+    assert place.asked == [tail]
+
+
+def test_large_wheel_is_not_read_if_the_server_knows_positions(tmp_path: Path) -> None:
+    place = Place(tmp_path, without_end(200, Accept_Ranges="bytes"), MUCH)
+    assert place.read() == place.metadata
+    size = len(place.content)
+    assert place.asked == [f"bytes=-{TAIL}", f"bytes={size - TAIL}-{size - 1}"]
+    assert place.store.locate(place.sha256) is None
+
+
+@pytest.mark.parametrize("status", [400, 405, 501])
+def test_server_that_refuses_all_ranges_is_asked_for_whole_wheels(
+    tmp_path: Path, status: int
+) -> None:
+    place = Place(tmp_path, lambda c, w: Answer(status) if w else Answer(200, c), MUCH)
+    assert place.read() is True
+    assert place.asked == [f"bytes=-{TAIL}", "bytes=0-0", ""]
+    assert not place.takes_others()
+
+
+def test_wrong_size_on_the_page_matters_for_this_file_only(tmp_path: Path) -> None:
+    place = Place(tmp_path, ranges, MUCH)
+    place.sizes[f"{HOST}/0/{place.path.name}"] = 12
+    assert place.read() is True
+    assert place.takes_others()
+
+
+LIES: dict[str, Serve] = {
+    "no Content-Range": lambda c, _w: Answer(206, c[-TAIL:]),
+    "another part": lambda c, _w: part(c, 5, 5 + TAIL),
+    "too many bytes": lambda c, _w: Answer(
+        206, c[-TAIL:] + b"x", part(c, len(c) - TAIL, len(c)).headers | {"Content-Length": ""}
+    ),
+    "too large a part": lambda c, _w: part(c, 0, len(c)),
+    "compressed": lambda c, _w: part(c, len(c) - TAIL, len(c), Content_Encoding="gzip"),
+    "several parts": lambda c, _w: Answer(
+        206, c[-TAIL:], {"Content-Type": "multipart/byteranges; boundary=x"}
+    ),
+    "nothing": lambda _c, _w: Answer(204),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_server_that_lies_is_asked_for_whole_wheels(tmp_path: Path, lie: str) -> None:
+    place = Place(tmp_path, lambda c, w: LIES[lie](c, w) if w else whole(c, w), MUCH)
+    assert place.read() is True
+    assert place.asked == [f"bytes=-{TAIL}", ""]
+    assert place.store.find(place.sha256) is not None
+    assert not place.takes_others()
+
+
+def cut(content: bytes, wanted: str) -> Answer:
+    answer = ranges(content, wanted)
+    return Answer(206, answer.body[:-9], {**answer.headers, "Content-Length": ""})
+
+
+BROKEN: dict[str, Serve] = {
+    "broken connection": lambda c, _w: Answer(
+        206, c[-TAIL:], part(c, len(c) - TAIL, len(c)).headers, breaks=True
+    ),
+    "cut off": cut,
+    "not an archive": lambda c, w: ranges(c[:-TAIL] + b"x" * TAIL, w),
+    "damaged member": lambda c, w: ranges(c.replace(b"PK\1\2", b"PK\1\3"), w),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_answer_matters_for_this_file_only(tmp_path: Path, name: str) -> None:
+    place = Place(tmp_path, lambda c, w: BROKEN[name](c, w) if w else whole(c, w), MUCH)
+    assert place.read() is True
+    assert (place.asked[0], place.asked[-1]) == (f"bytes=-{TAIL}", "")
+    assert place.takes_others()
+
+
+def changing(**second: str) -> Callable[[Place], Serve]:
+    """Return a server whose second answer has other headers."""
+
+    def make(place: Place) -> Serve:
+        def serve(content: bytes, wanted: str) -> Answer:
+            first = {"ETag": '"1"', "Last-Modified": "then"}
+            answer = ranges(content, wanted)
+            headers = first if len(place.asked) == 1 else {**first, **second}
+            return Answer(answer.status, answer.body, {**answer.headers, **headers})
+
+        return serve
+
+    return make
+
+
+@pytest.mark.parametrize("second", [{"ETag": '"2"'}, {"Last-Modified": "now"}])
+def test_file_that_changes_between_two_answers(tmp_path: Path, second: dict[str, str]) -> None:
+    place = Place(tmp_path, whole, MUCH, last=False)
+    place.serve = changing(**second)(place)
+    assert place.read() is True
+    assert place.conditions == ["", '"1"', ""]
+    assert place.asked[2] == ""
+
+
+def test_server_that_sends_the_changed_file(tmp_path: Path) -> None:
+    """It is read on; the server knows ranges still."""
+    place = Place(tmp_path, whole, MUCH, last=False)
+
+    def serve(content: bytes, wanted: str) -> Answer:
+        if len(place.asked) > 1:
+            return Answer(200, content)
+        answer = ranges(content, wanted)
+        return Answer(206, answer.body, {**answer.headers, "ETag": '"1"'})
+
+    place.serve = serve
+    assert place.read() is True
+    assert len(place.asked) == 2
+    assert place.takes_others()
+
+
+def test_weak_etag_is_compared_but_not_sent(tmp_path: Path) -> None:
+    place = Place(tmp_path, whole, MUCH, last=False)
+    place.serve = changing(ETag='W/"1"')(place)
+    assert place.read() is True
+    place = Place(tmp_path / "2", whole, MUCH, last=False)
+
+    def serve(content: bytes, wanted: str) -> Answer:
+        answer = ranges(content, wanted)
+        return Answer(206, answer.body, {**answer.headers, "ETag": 'W/"1"'})
+
+    place.serve = serve
+    assert place.read() == place.metadata
+    assert place.conditions == ["", ""]
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 503])
+def test_other_errors_are_those_of_the_request(tmp_path: Path, status: int) -> None:
+    place = Place(tmp_path, lambda _c, _w: Answer(status), MUCH)
+    with pytest.raises(NetworkConnectionError):
+        place.read()
+    assert len(place.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        Link(f"{HOST}/a-1-py3-none-any.whl#sha256=00"),  # requested by its URL
+        Link(f"{HOST}/a-1-py3-none-any.whl", comes_from=f"{HOST}/simple/a/"),
+        Link(f"{HOST}/a-1.tar.gz#sha256=00", comes_from=f"{HOST}/simple/a/"),
+        Link("file:///a-1-py3-none-any.whl#sha256=00", comes_from=f"{HOST}/simple/a/"),
+        Link(f"{HOST}/a-1-py3-none-any.whl#sha256=00&egg=a", comes_from=f"{HOST}/simple/a/"),
+        Link(f"{HOST}/a-1-py3-none-any.whl#sha256=00", comes_from="/a/folder"),
+    ],
+    ids=["direct", "no hash", "no wheel", "no server", "egg", "no page"],
+)
+def test_only_wheels_on_pages_are_read_in_parts(tmp_path: Path, link: Link) -> None:
+    assert not Place(tmp_path, ranges, 1).ranges.takes(link)
+
+
+def test_wheel_has_to_have_the_same_metadata(tmp_path: Path) -> None:
+    place = Place(tmp_path, ranges, MUCH)
+    place.ranges.check(place.link(), tmp_path / "missing")  # nothing was read from parts of it
+    assert place.read() == place.metadata
+    place.ranges.check(place.link(), place.path)
+    other = make_wheel(tmp_path / "other", "proof", requires=["more"])
+    with pytest.raises(OtherMetadataError, match=r"differs .* index\.example .* nothing was saved"):
+        place.ranges.check(place.link(), other)
+    (tmp_path / "damaged").write_bytes(b"no wheel")
+    with pytest.raises(OtherMetadataError):
+        place.ranges.check(place.link(), tmp_path / "damaged")
