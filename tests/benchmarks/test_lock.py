@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from tests.benchmarks import lock, lockers, made, peers, wheel_ends
 from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.server import Behaviour, Server
-from tests.benchmarks.wheel_ends import Line, WheelEnd
+from tests.benchmarks.wheel_ends import Line
 from tests.support.wheels import make_wheel
 
 pytestmark = [
@@ -108,39 +109,38 @@ def test_commands(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_ends_of_wheels_are_read(tmp_path: Path) -> None:
-    """What the arithmetic asks for is METADATA in the real archive."""
-    code = bytes(range(256)) * 40
-    wheel = make_wheel(tmp_path, "lib", files={f"lib/{n}.py": code for n in range(50)})
+    wheel = make_wheel(tmp_path, "lib", files={f"lib/{n}.py": b"code " * n for n in range(50)})
     content = wheel.read_bytes()
     end = wheel_ends.read_end(wheel)
     assert end.size == len(content)
     assert content[-end.directory :].startswith(b"PK\x01\x02")
+    assert content[-end.directory - 4 :][:4] != b"PK\x01\x02", "its first entry"
     name = b"lib-1.0.dist-info/METADATA"
     assert content[-end.metadata :].startswith(b"PK\x03\x04")
     assert content[-end.metadata :][30 : 30 + len(name)] == name
-    following = content[-end.metadata + end.member :]
-    assert following.startswith(b"PK\x03\x04"), "RECORD or WHEEL comes next"
 
 
-@pytest.mark.parametrize(
-    ("first", "requests", "size"),
-    [
-        pytest.param(2000, 1, 1000, id="the whole wheel"),
-        pytest.param(1000, 1, 1000, id="just the whole wheel"),
-        pytest.param(600, 1, 600, id="just METADATA"),
-        pytest.param(500, 2, 550, id="only the directory"),
-        pytest.param(100, 3, 350, id="a part of the directory"),
-    ],
-)
-def test_requests_are_counted(first: int, requests: int, size: int) -> None:
-    assert WheelEnd(1000, 300, 600, 50).ask(first) == (requests, size)
+def test_requests_are_counted(tmp_path: Path) -> None:
+    """One for a whole wheel or for all at its end, one more for members, one for the directory."""
+    wheel = make_wheel(tmp_path, "lib", files={f"lib/{n}.py": b"code " * n for n in range(50)})
+    end = wheel_ends.read_end(wheel)
+    assert end.directory < end.metadata < end.size
+    assert wheel_ends.ask(wheel, end.size + 9) == wheel_ends.ask(wheel, end.size) == (1, end.size)
+    assert wheel_ends.ask(wheel, end.metadata) == (1, end.metadata)
+    requests, size = wheel_ends.ask(wheel, end.directory)
+    assert (requests, size) > (2, end.directory)
+    requests, more = wheel_ends.ask(wheel, 100)
+    assert (requests, more) == (3, size)
 
 
-def test_sizes_are_compared() -> None:
-    ends = [WheelEnd(1000, 300, 600, 50), WheelEnd(10**6, 5000, 10000, 500)]
-    assert Line(0.04, 20e6, 4).seconds(100, 2 * 10**7) == pytest.approx(2.0)
-    lines = list(wheel_ends.table(ends, Line(0.04, 1e6, 2)))
-    assert lines[0] == "2 wheels of 1.0 MB"
-    rows = [line for line in lines if "KiB" in line]
-    assert rows[0] == "| 4 KiB | 50% | 4 | 0.01 MB | 0.6% | 0.09 s |"
-    assert rows[-1] == "| 1024 KiB | 100% | 2 | 1.00 MB | 100.0% | 1.04 s |"
+def test_sizes_are_compared(tmp_path: Path) -> None:
+    line = Line(delay=0.04, bandwidth=20e6, connections=4)
+    assert line.seconds(requests=100, size=2 * 10**7) == pytest.approx(2.0)
+    noise = random.Random(7).randbytes(900_000)  # noqa: S311 - the same file each time
+    wheels = [make_wheel(tmp_path, "a"), make_wheel(tmp_path, "b", files={"b/data.bin": noise})]
+    lines = list(wheel_ends.table(wheels, line))
+    assert lines[0] == "2 wheels of 0.9 MB"
+    rows = [row.split(" | ") for row in lines if "KiB" in row]
+    assert [row[0] for row in rows][:: len(rows) - 1] == ["| 4 KiB", "| 1024 KiB"]
+    assert rows[0][1:4] == ["50%", "3", "0.01 MB"], "make_wheel puts METADATA before the noise"
+    assert rows[-1][1:5] == ["100%", "2", "0.90 MB", "100.0%"]

@@ -5,9 +5,8 @@ Run it from the root of the checkout after a job was recorded:
 requests, bytes, and what they cost in time: the wait of each request, shared by the connections,
 and the bytes on the line. docs/speed.md has the result.
 
-The first request is for the end of the wheel. A second one gets what is missing of the directory,
-and a last one METADATA, unless they are in what is here already.
-Specification: APPNOTE.TXT of PKWARE, section 4.3, for the order of the parts of an archive.
+wheeltarget's own code reads METADATA from parts of the wheels on the disk, so requests and bytes
+are those of a real run.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from tests.benchmarks import lockers
 from tests.benchmarks.download import BenchmarkError, recording, run_once
@@ -27,6 +27,8 @@ from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.peers import Place
 from tests.benchmarks.recorded import home
 from tests.benchmarks.server import Behaviour, Server
+from wheeltarget.pip_child.prefetch import parts
+from wheeltarget.pip_child.prefetch.parts import PartialFile, read_metadata
 
 SIZES = tuple(1 << power for power in range(12, 21))
 """The sizes of the first range that are compared, in bytes: 4 KiB to 1 MiB."""
@@ -39,42 +41,46 @@ class WheelEnd:
     :param size: of the wheel.
     :param directory: from its central directory to its end.
     :param metadata: from the header of METADATA to its end.
-    :param member: of METADATA as it is packed, with its header.
     """
 
     size: int
     directory: int
     metadata: int
-    member: int
-
-    def ask(self, first: int) -> tuple[int, int]:
-        """Return how many requests and bytes it takes if so many bytes are asked for first."""
-        if first >= self.size:
-            return 1, self.size
-        requests, asked = 1, first
-        if self.directory > first:
-            requests, asked = requests + 1, self.directory
-        if self.metadata <= asked:
-            return requests, asked
-        return requests + 1, asked + self.member
 
 
-def read_end(path: Path) -> WheelEnd:
+def read_end(wheel: Path) -> WheelEnd:
     """Read where METADATA is in a wheel."""
-    size = path.stat().st_size
-    with zipfile.ZipFile(path) as archive:
+    size = wheel.stat().st_size
+    with zipfile.ZipFile(wheel) as archive:
         (info,) = (
             each
             for each in archive.infolist()
             if each.filename.count("/") == 1 and each.filename.endswith(".dist-info/METADATA")
         )
-        header = 30 + len(info.filename.encode())
-        return WheelEnd(
-            size,
-            size - archive.start_dir,
-            size - info.header_offset,
-            header + info.compress_size,
-        )
+        return WheelEnd(size, size - archive.start_dir, size - info.header_offset)
+
+
+def ask(wheel: Path, first: int) -> tuple[int, int]:
+    """Read METADATA of a wheel from parts, as wheeltarget does.
+
+    :param first: how many bytes of the end are requested first.
+    :returns: how many requests that takes, and how many bytes.
+    """
+    size = wheel.stat().st_size
+    asked = []
+    with wheel.open("rb") as stream:
+
+        def fetch(start: int, stop: int) -> bytes:
+            asked.append(stop - start)
+            stream.seek(start)
+            return stream.read(stop - start)
+
+        file = PartialFile(size, fetch)
+        file.need(max(size - first, 0), size)
+        if file.whole() is None:
+            with patch.object(parts, "TAIL", first):
+                read_metadata(file, wheel.name)
+    return len(asked), sum(asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,9 @@ class Line:
         return requests * self.delay / self.connections + size / self.bandwidth
 
 
-def table(ends: Sequence[WheelEnd], line: Line) -> Iterator[str]:
+def table(wheels: Sequence[Path], line: Line) -> Iterator[str]:
     """Yield the result as a table for a page, line by line."""
+    ends = [read_end(wheel) for wheel in wheels]
     whole = sum(end.size for end in ends)
     yield f"{len(ends)} wheels of {whole / 1e6:.1f} MB"
     yield ""
@@ -104,7 +111,6 @@ def table(ends: Sequence[WheelEnd], line: Line) -> Iterator[str]:
         ("size", [end.size for end in ends]),
         ("from the directory to the end", [end.directory for end in ends]),
         ("from METADATA to the end", [end.metadata for end in ends]),
-        ("METADATA, packed", [end.member for end in ends]),
     ):
         cuts = statistics.quantiles(values, n=20, method="inclusive")
         yield (
@@ -115,7 +121,7 @@ def table(ends: Sequence[WheelEnd], line: Line) -> Iterator[str]:
     yield "| first range | one request | requests | bytes | of the wheels | time |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for first in SIZES:
-        asked = [end.ask(first) for end in ends]
+        asked = [ask(wheel, first) for wheel in wheels]
         requests, size = sum(count for count, _ in asked), sum(size for _, size in asked)
         alone = sum(count == 1 for count, _ in asked) / len(ends)
         yield (
@@ -130,11 +136,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", choices=JOBS, default="big", dest="job", help="whose recording")
     parser.add_argument("--delay", type=float, default=40.0, help="ms a response")
     parser.add_argument("--bandwidth", type=float, default=20.0, help="MB a second")
-    parser.add_argument("--connections", type=int, default=16, help="requests at once")
+    parser.add_argument("--connections", type=int, default=32, help="requests at once")
     options = parser.parse_args(arguments)
     line = Line(options.delay / 1000, options.bandwidth * 1e6, options.connections)
-    ends = [read_end(path) for path in wheels_of(JOBS[options.job])]
-    sys.stdout.write("".join(f"{each}\n" for each in table(ends, line)))
+    lines = table(wheels_of(JOBS[options.job]), line)
+    sys.stdout.write("".join(f"{each}\n" for each in lines))
 
 
 def wheels_of(job: Job) -> list[Path]:
