@@ -122,15 +122,18 @@ def compare(
         for each in (*series[turn:], *series[:turn]):
             below = folder / each.peer.name
             place = Place(below / "work", below / "cache", below / "destination", server.url)
-            for state, run in _cold_and_warm(each.peer, job, place, server, behaviour).items():
+            for state, run in cold_and_warm(each.peer, job, place, server, behaviour).items():
                 each.runs.setdefault(state, []).append(run)
     return series
 
 
-def _cold_and_warm(
+def cold_and_warm(
     peer: Peer, job: Job, place: Place, server: Server, behaviour: Behaviour
 ) -> dict[str, Run]:
-    """Run a program twice; once more if the index had to record something meanwhile."""
+    """Run a program twice; once more if the index had to record something meanwhile.
+
+    :returns: the run with its caches emptied as ``cold``, the one after it as ``warm``.
+    """
     for _ in range(ATTEMPTS):
         peer.forget(place)
         runs = {state: run_once(peer, job, place, server, behaviour) for state in ("cold", "warm")}
@@ -236,12 +239,13 @@ def _differences(series: Sequence[Series]) -> Iterator[str]:
                     (versions(wanted), versions(files)) if each.peer.unpacks else (wanted, files)
                 )
                 if lacks := sorted(mine - theirs):
-                    yield f"  {each.peer.name}, {state}, lacks {_few(lacks)}"
+                    yield f"  {each.peer.name}, {state}, lacks {few(lacks)}"
                 if more := sorted(theirs - mine):
-                    yield f"  {each.peer.name}, {state}, has besides {_few(more)}"
+                    yield f"  {each.peer.name}, {state}, has besides {few(more)}"
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """Return the first names of many, as one text."""
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return f"{', '.join(names[:8])}{more}"
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import venv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from tests.benchmarks.jobs import Job
 from tests.benchmarks.recorded import home
@@ -102,6 +105,11 @@ def target_of(tag: str) -> Target:
     return target
 
 
+def uv_platform(tag: str) -> str:
+    """Return uv's name for the platform of a tag."""
+    return f"x86_64-{tag.split('-')[2].removesuffix('_x86_64')}"
+
+
 def _platforms(target: Target) -> list[str]:
     """List the platforms of a target, the best one first, as a person types them for pip."""
     parts = [tag.split("-") for tag in target.tags]
@@ -109,7 +117,8 @@ def _platforms(target: Target) -> list[str]:
     return [part[2] for part in parts if part[:2] == [interpreter, abi]]
 
 
-def _index_words(place: Place) -> list[str]:
+def index_options(place: Place) -> list[str]:
+    """Return pip's options for the index."""
     return ["--index-url", place.url, "--trusted-host", "127.0.0.1"]
 
 
@@ -122,15 +131,30 @@ def wheeltarget(
     :param name: what to call it.
     :param options: more options for it.
     """
-    script = Path(python).with_name("wheeltarget")
-    start = [str(script)] if script.exists() else [python, "-m", "wheeltarget"]
+    start = start_of(python)
 
     def commands(job: Job, place: Place) -> list[list[str]]:
         arguments = [*start, "download", "-q", "-d", str(place.destination), *options]
-        return [[*arguments, *_index_words(place), "--tags", ",".join(job.tags), *job.requirements]]
+        arguments += [*index_options(place), "--tags", ",".join(job.tags)]
+        return [[*arguments, *job.requirements]]
 
-    version = _say(*start, "--version").removeprefix("wheeltarget ")
-    return Peer(name, "", commands, version)
+    return Peer(name, "", commands, wheeltarget_version(start))
+
+
+def start_of(python: str) -> list[str]:
+    """Return how the wheeltarget of an interpreter is started."""
+    script = Path(python).with_name("wheeltarget")
+    return [str(script)] if script.exists() else [python, "-m", "wheeltarget"]
+
+
+def wheeltarget_version(start: Sequence[str]) -> str:
+    """Return the version of a wheeltarget."""
+    return say(*start, "--version").removeprefix("wheeltarget ")
+
+
+def pip_version() -> str:
+    """Return the version of the pip beside wheeltarget."""
+    return say(sys.executable, "-m", "pip", "--version").split()[1]
 
 
 def pip() -> Peer:
@@ -143,7 +167,7 @@ def pip() -> Peer:
         "pip",
         "reads markers for the Python it runs on, so it lacks what only other Pythons need",
         commands,
-        _say(sys.executable, "-m", "pip", "--version").split()[1],
+        pip_version(),
     )
 
 
@@ -175,7 +199,7 @@ def pip_arguments(tag: str, job: Job, place: Place) -> list[str]:
     :param tag: the target's best tag.
     """
     target = target_of(tag)
-    arguments = [*_index_words(place), "--only-binary=:all:", "--implementation=cp"]
+    arguments = [*index_options(place), "--only-binary=:all:", "--implementation=cp"]
     arguments += [f"--python-version={target.python}", f"--abi={target.tags[0].split('-')[1]}"]
     arguments += ["--abi=abi3", "--abi=none"]
     return [*arguments, *(f"--platform={each}" for each in _platforms(target)), *job.requirements]
@@ -192,7 +216,7 @@ def uv() -> Peer:
             [
                 *arguments,
                 f"--python-version={target_of(tag).python}",
-                f"--python-platform=x86_64-{tag.split('-')[2].removesuffix('_x86_64')}",
+                f"--python-platform={uv_platform(tag)}",
                 f"--target={place.destination / str(number)}",
                 *job.requirements,
             ]
@@ -200,7 +224,7 @@ def uv() -> Peer:
         ]
 
     difference = "unpacks and keeps no wheel, so nothing can be carried to another machine"
-    return Peer("uv", difference, commands, _say(program, "--version").split()[1], unpacks=True)
+    return Peer("uv", difference, commands, say(program, "--version").split()[1], unpacks=True)
 
 
 def pex3() -> Peer:
@@ -224,7 +248,7 @@ def pex3() -> Peer:
             arguments += ["--complete-platform", str(file)]
         return [[*arguments, *job.requirements]]
 
-    version = _say(program, "--version").split()[-1]
+    version = say(program, "--version").split()[-1]
     caches = ("pex/pip/*/*/pip_cache", "pex/downloads")
     return Peer("pex3", f"with pip {PEX_PIP}", commands, version, caches=caches)
 
@@ -249,7 +273,7 @@ def nab() -> Peer:
             found.append([program, *arguments])
         return found
 
-    return Peer("nab", "", commands, _say(program, "--version").split()[-1])
+    return Peer("nab", "", commands, say(program, "--version").split()[-1])
 
 
 def _nab_project(tag: str, job: Job, place: Place) -> str:
@@ -303,7 +327,7 @@ def installed(project: str, program: str) -> Path:
     return place
 
 
-def _say(*command: str) -> str:
+def say(*command: str) -> str:
     """Ask a program for its version, with no settings but its own."""
     with tempfile.TemporaryDirectory() as name:
         place = Place(Path(name), Path(name), Path(name), "")
@@ -322,14 +346,29 @@ def files_of(peer: Peer, place: Place, tags: Sequence[str]) -> frozenset[str]:
     :param peer: the program.
     :param place: where it worked.
     :param tags: the targets of the job.
-    :returns: the names of wheels; for a program that unpacks, project and version of each, by the
-        folder's number, which is all that its destination still tells.
+    :returns: the names of wheels, or of those that its locks name; for a program that unpacks, or
+        that writes requirements, project and version of each, as PROJECT-VERSION. Those unpacked
+        are found by the folder's number, which is all that the destination still tells.
     """
     if not peer.unpacks:
-        return frozenset(path.name for path in place.destination.rglob("*") if path.is_file())
+        files = (path for path in place.destination.rglob("*") if path.is_file())
+        return frozenset(name for path in files for name in _names_in(path))
     folders = [place.destination / str(number) for number in range(len(tags))]
     return frozenset(
         path.name.removesuffix(".dist-info").lower()
         for folder in folders
         for path in folder.glob("*.dist-info")
     )
+
+
+def _names_in(path: Path) -> list[str]:
+    """List the wheels of a lock or the pins of a requirements file; otherwise the file itself."""
+    if path.suffix not in {".toml", ".txt"}:
+        return [path.name]
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".toml":
+        packages = tomllib.loads(text)["packages"]
+        wheels = (wheel for package in packages for wheel in package["wheels"])
+        return [wheel.get("name") or unquote(wheel["url"].rpartition("/")[2]) for wheel in wheels]
+    pins = re.findall(r"(?m)^([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", text)
+    return [f"{re.sub('[-_.]+', '_', name)}-{version}" for name, version in pins]

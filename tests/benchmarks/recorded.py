@@ -26,6 +26,7 @@ from tests.support.wheels import metadata_of
 JSON = "application/vnd.pypi.simple.v1+json"
 METADATA = ".metadata"
 _MISSING = ".missing"
+_METADATA_KEYS = frozenset({"core-metadata", "data-dist-info-metadata", "dist-info-metadata"})
 _PATIENCE = 60.0
 
 
@@ -87,18 +88,23 @@ class Recording:
         self.upstream = upstream
         self.fetched = 0
 
-    def page(self, project: str, base: str) -> bytes | None:
+    def page(self, project: str, base: str, *, metadata: bool = True) -> bytes | None:
         """Return a project's page as JSON.
 
         :param project: its normalised name.
         :param base: where the files are to be had, without a final slash.
+        :param metadata: whether the page lists metadata files, as PEP 658 has it.
         :returns: the body, or None if there is no such project.
         """
         page = self._get(self.folder / "pages" / f"{project}.json", lambda up: up.page(project))
         if page is None:
             return None
         data = json.loads(page.read_bytes())
-        data["files"] = [dict(self._entry(entry, base)) for entry in data["files"]]
+        entries = [dict(self._entry(entry, base)) for entry in data["files"]]
+        left_out = frozenset() if metadata else _METADATA_KEYS
+        data["files"] = [
+            {key: value for key, value in entry.items() if key not in left_out} for entry in entries
+        ]
         return json.dumps(data, separators=(",", ":")).encode()
 
     def file(self, host: str, path: str) -> Path | None:

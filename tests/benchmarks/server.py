@@ -1,9 +1,10 @@
 """Serve a recorded index over the loopback, in a process of its own, as fast as it can.
 
-HTTP/1.1 with connections that stay open, ETags, and the cache rules of the public index: a page
-counts for ten minutes, a file for ever. Each answer can be made to wait, the bytes to flow
-slowly, and some requests to fail. ``GET /-/told`` says what was asked for, and ``GET /-/set``
-changes the behaviour from then on and starts the counts anew.
+HTTP/1.1 with connections that stay open, ETags, byte ranges of files, and the cache rules of the
+public index: a page counts for ten minutes, a file for ever. Each answer can be made to wait, the
+bytes to flow slowly, the metadata files to be missing, and some requests to fail. ``GET /-/told``
+says what was asked for, and ``GET /-/set`` changes the behaviour from then on and starts the counts
+anew.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ import email.utils
 import gzip
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import parse_qsl, unquote, urlencode
+from typing import Self
+from urllib.parse import quote, unquote
 
 from tests.benchmarks.recorded import JSON, METADATA, Recording, Upstream, html_page
 from tests.support.cli import ROOT
@@ -34,6 +36,7 @@ _PAGES = "max-age=600, public"
 _FILES = "max-age=365000000, immutable, public"
 _CHUNK = 1 << 16
 _SMALL = 1 << 18
+_BYTES = {"metadata": "metadata_bytes", "files": "file_bytes", "ranges": "range_bytes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Behaviour:
     :param stall: every so many requests, one is answered only after a while; 0 for none.
     :param stall_seconds: how long that is.
     :param wrong: so many wheels, the first ones, are sent with a byte that is wrong.
+    :param metadata: whether there are metadata files, and pages list them (PEP 658).
     """
 
     delay: float = 0.0
@@ -58,20 +62,12 @@ class Behaviour:
     stall: int = 0
     stall_seconds: float = 2.0
     wrong: int = 0
+    metadata: bool = True
 
     @classmethod
     def from_query(cls, query: str) -> Self:
-        """Read it from what stands behind the question mark of a URL."""
-        given = dict(parse_qsl(query))
-        values: dict[str, Any] = {
-            name: type(usual)(given.get(name, usual)) for name, usual in asdict(cls()).items()
-        }
-        return cls(**values)
-
-
-def asdict(behaviour: Behaviour) -> dict[str, float | int]:
-    """Return the values of a behaviour by name."""
-    return {name: getattr(behaviour, name) for name in Behaviour.__dataclass_fields__}
+        """Read it from the query of a URL, a quoted JSON object."""
+        return cls(**json.loads(unquote(query)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +76,17 @@ class Told:
 
     :param pages: how many pages.
     :param metadata: how many metadata files.
-    :param files: how many distributions.
+    :param files: how many whole distributions.
+    :param ranges: how many ranges of distributions.
+    :param heads: how many requests for the headers of a distribution alone.
     :param unchanged: how many of all these were answered with 304.
     :param missing: how many requests for something that is not there.
     :param failed: how many requests failed on purpose.
     :param recorded: how many had to be recorded first, which takes longer.
     :param bytes: how many bytes the answers had.
+    :param metadata_bytes: how many of them were those of metadata files.
+    :param file_bytes: how many of them were those of whole distributions.
+    :param range_bytes: how many of them were those of ranges.
     :param connections: how many connections were made.
     :param at_once: how many requests were open at the same time, at most.
     """
@@ -93,29 +94,49 @@ class Told:
     pages: int = 0
     metadata: int = 0
     files: int = 0
+    ranges: int = 0
+    heads: int = 0
     unchanged: int = 0
     missing: int = 0
     failed: int = 0
     recorded: int = 0
     bytes: int = 0
+    metadata_bytes: int = 0
+    file_bytes: int = 0
+    range_bytes: int = 0
     connections: int = 0
     at_once: int = 0
 
     @property
     def requests(self) -> int:
         """Return the number of all requests."""
-        return self.pages + self.metadata + self.files + self.missing
+        of_files = self.metadata + self.files + self.ranges + self.heads
+        return self.pages + of_files + self.missing
+
+    @property
+    def bytes_of_files(self) -> int:
+        """Return how many bytes were read of distributions and their metadata files."""
+        return self.metadata_bytes + self.file_bytes + self.range_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What to send: a body, or a file."""
+    """What to send: a body, or a file.
+
+    :param span: the bytes of the file that are sent; all of them if it is empty.
+    """
 
     kind: str
     status: int = 200
     body: bytes = b""
     path: Path | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    span: range = range(0)
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes its body has."""
+        return len(self.span) if self.path is not None else len(self.body)
 
 
 class _Index:
@@ -128,7 +149,7 @@ class _Index:
         self.counts: Counter[str] = Counter()
         self.asked = 0
         self.open = 0
-        self._pages: dict[tuple[str, bool, bool], tuple[bytes, str] | None] = {}
+        self._pages: dict[tuple[str, bool, bool, bool], tuple[bytes, str] | None] = {}
         self._free_at = 0.0
 
     def set(self, query: str) -> None:
@@ -136,9 +157,10 @@ class _Index:
         self.behaviour = Behaviour.from_query(query)
         self.counts.clear()
         self.asked = 0
+        self._free_at = 0.0
         self.recording.fetched = 0
 
-    async def answer(self, target: str, headers: Mapping[str, str]) -> _Answer:
+    async def answer(self, method: str, target: str, headers: Mapping[str, str]) -> _Answer:
         """Find what to answer."""
         path, _, query = target.partition("?")
         match path.strip("/").split("/"):
@@ -151,15 +173,17 @@ class _Index:
             case ["simple", project]:
                 return await self._page(project, headers)
             case ["files", host, *rest]:
-                return await self._file(host, unquote("/".join(rest)), headers)
+                found = await self._file(host, unquote("/".join(rest)), headers)
+                is_head = method == "HEAD" and found.kind in {"files", "ranges"}
+                return replace(found, kind="heads") if is_head else found
         return _Answer("missing", 404)
 
     async def _page(self, project: str, headers: Mapping[str, str]) -> _Answer:
         as_json = JSON in headers.get("accept", "")
         packed = "gzip" in headers.get("accept-encoding", "")
-        key = project, as_json, packed
+        key = project, as_json, packed, self.behaviour.metadata
         if key not in self._pages:
-            self._pages[key] = await asyncio.to_thread(self._render, project, as_json, packed)
+            self._pages[key] = await asyncio.to_thread(self._render, *key)
         found = self._pages[key]
         if found is None:
             return _Answer("missing", 404)
@@ -172,8 +196,10 @@ class _Index:
             said["Content-Encoding"] = "gzip"
         return _Answer("pages", body=body, headers=said)
 
-    def _render(self, project: str, as_json: bool, packed: bool) -> tuple[bytes, str] | None:
-        page = self.recording.page(project, self.base)
+    def _render(
+        self, project: str, as_json: bool, packed: bool, metadata: bool
+    ) -> tuple[bytes, str] | None:
+        page = self.recording.page(project, self.base, metadata=metadata)
         if page is None:
             return None
         body = page if as_json else html_page(page)
@@ -182,6 +208,8 @@ class _Index:
 
     async def _file(self, host: str, path: str, headers: Mapping[str, str]) -> _Answer:
         kind = "metadata" if path.endswith(METADATA) else "files"
+        if kind == "metadata" and not self.behaviour.metadata:
+            return _Answer("missing", 404)
         found = self.recording.file(host, path)
         if found is None and self.recording.upstream:
             found = await asyncio.to_thread(self.recording.file, host, path)
@@ -191,8 +219,16 @@ class _Index:
         said = {"ETag": etag, "Cache-Control": _FILES, "Content-Type": "application/octet-stream"}
         if headers.get("if-none-match") == etag:
             return _Answer(kind, 304, headers=said)
-        if found.stat().st_size > _SMALL:
-            return _Answer(kind, path=found, headers=said)
+        size = found.stat().st_size
+        if kind == "files":
+            said["Accept-Ranges"] = "bytes"
+            asked = headers.get("range", "")
+            if asked and headers.get("if-range", etag) == etag:
+                span = span_of(asked, size)
+                if span is not None:
+                    return _range(found, span, size, said)
+        if size > _SMALL:
+            return _Answer(kind, path=found, headers=said, span=range(size))
         return _Answer(kind, body=found.read_bytes(), headers=said)
 
     def fault(self, answer: _Answer) -> tuple[str, _Answer]:
@@ -221,6 +257,38 @@ class _Index:
             now = time.monotonic()
             self._free_at = max(self._free_at, now) + size / self.behaviour.bandwidth
             await asyncio.sleep(self._free_at - now)
+
+
+def span_of(asked: str, size: int) -> range | None:
+    """Return the bytes that a request asks for; no bytes if the file does not have them.
+
+    Several ranges at once, and what is not understood, are None: then the whole file is the answer.
+    Specification: RFC 9110, section 14.
+
+    :param asked: the value of the header ``Range``.
+    :param size: how many bytes the file has.
+    """
+    first, dash, last = asked.removeprefix("bytes=").partition("-")
+    is_read = asked.startswith("bytes=") and dash and (first + last).isdecimal()
+    if not is_read:
+        return None
+    if not first:
+        return range(max(size - int(last), 0), size) if int(last) else range(0)
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(int(last) + 1, size) if last else size)
+
+
+def _range(found: Path, span: range, size: int, headers: Mapping[str, str]) -> _Answer:
+    """Answer with a range of a file, or that it has no such range."""
+    if not span:
+        return _Answer("ranges", 416, headers={**headers, "Content-Range": f"bytes */{size}"})
+    headers = {**headers, "Content-Range": f"bytes {span.start}-{span.stop - 1}/{size}"}
+    if len(span) > _SMALL:
+        return _Answer("ranges", 206, path=found, headers=headers, span=span)
+    with found.open("rb", buffering=0) as file:
+        body = os.pread(file.fileno(), len(span), span.start)
+    return _Answer("ranges", 206, body=body, headers=headers)
 
 
 def _is_turn(asked: int, every: int) -> bool:
@@ -280,11 +348,11 @@ class _Connection(asyncio.Protocol):
         assert transport is not None
         begin = time.monotonic()
         try:
-            answer = await index.answer(target, headers)
+            answer = await index.answer(method, target, headers)
         except OSError:  # what is not recorded cannot be had now
             answer = _Answer("missing", 503)
         if not answer.kind:
-            self._send_head(answer, len(answer.body))
+            self._send_head(answer)
             transport.write(answer.body)
             return
         how, answer = index.fault(answer)
@@ -309,27 +377,31 @@ class _Connection(asyncio.Protocol):
         counts["connections"] += not self._counted
         self._counted = True
 
-    def _send_head(self, answer: _Answer, size: int) -> None:
+    def _send_head(self, answer: _Answer) -> None:
         assert self._transport is not None
         lines = [f"HTTP/1.1 {answer.status} -", f"Date: {email.utils.formatdate(usegmt=True)}"]
         lines += [f"{name}: {value}" for name, value in answer.headers.items()]
         if answer.status != 304:
-            lines.append(f"Content-Length: {size}")
+            lines.append(f"Content-Length: {answer.size}")
         self._transport.write("\r\n".join([*lines, "\r\n"]).encode())
 
     async def _send(self, answer: _Answer, *, with_body: bool) -> None:
         assert self._transport is not None
-        size = answer.path.stat().st_size if answer.path else len(answer.body)
-        self._send_head(answer, size)
+        self._send_head(answer)
         if not with_body or answer.status == 304:
             return
-        self._index.counts["bytes"] += size
+        counts = self._index.counts
+        counts["bytes"] += answer.size
+        if sort := _BYTES.get(answer.kind):
+            counts[sort] += answer.size
         if answer.path is None and not self._index.behaviour.bandwidth:
             self._transport.write(answer.body)
             return
         for piece in _pieces(answer):
             await self._index.flow(len(piece))
             await self._writable.wait()
+            if self._transport.is_closing():
+                return  # the client has gone
             self._transport.write(piece)
 
 
@@ -338,9 +410,9 @@ def _pieces(answer: _Answer) -> Iterator[bytes]:
         for start in range(0, len(answer.body), _CHUNK):
             yield answer.body[start : start + _CHUNK]
         return
-    with answer.path.open("rb") as file:
-        while piece := file.read(_CHUNK):
-            yield piece
+    with answer.path.open("rb", buffering=0) as file:
+        for start in range(answer.span.start, answer.span.stop, _CHUNK):
+            yield os.pread(file.fileno(), min(_CHUNK, answer.span.stop - start), start)
 
 
 async def _serve(index: _Index) -> None:
@@ -390,7 +462,7 @@ class Server:
 
     def set(self, behaviour: Behaviour) -> None:
         """Change how it answers, and begin to count anew."""
-        self._ask(f"/-/set?{urlencode(asdict(behaviour))}")
+        self._ask(f"/-/set?{quote(json.dumps(asdict(behaviour)))}")
 
     def told(self) -> Told:
         """Return what it was asked for since then."""

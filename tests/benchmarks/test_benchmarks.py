@@ -10,6 +10,8 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -53,10 +55,12 @@ class Client:
     def __init__(self, server: Server) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(server.base).netloc, timeout=30)
 
-    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    def get(
+        self, path: str, method: str = "GET", **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
         """Ask for a path; underscores in the names of headers stand for hyphens."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._connection.request("GET", path, headers=given)
+        self._connection.request(method, path, headers=given)
         answer = self._connection.getresponse()
         return answer.status, dict(answer.headers), answer.read()
 
@@ -109,6 +113,75 @@ def test_answers_wait_and_flow_as_slowly_as_is_said(client: Client, server: Serv
     begin = time.monotonic()
     assert len(client.get(path)[2]) == size
     assert time.monotonic() - begin >= 0.28
+
+
+def test_all_connections_share_the_bandwidth(folder: Path, server: Server) -> None:
+    """Whole files and ranges, large and small, take as long as their bytes at 20 MB/s."""
+    large = folder / "files" / made.HOST / "large.whl"
+    large.write_bytes(bytes(3_000_000))
+    path = f"/files/{made.HOST}/large.whl"
+    server.set(Behaviour(bandwidth=20e6))
+    asked = ["bytes=0-", "bytes=-2000000", "bytes=0-999999", "whole"] * 2
+
+    def get(wanted: str) -> int:
+        with closing(Client(server)) as client:
+            return len(client.get(path, Range=wanted)[2])
+
+    begin = time.monotonic()
+    with ThreadPoolExecutor(4) as threads:
+        sizes = list(threads.map(get, asked))
+    seconds = time.monotonic() - begin
+    assert sizes == [3_000_000, 2_000_000, 1_000_000, 3_000_000] * 2
+    assert 0.89 < seconds < 1.5, "18 MB"
+    told = server.told()
+    assert (told.files, told.ranges, told.connections) == (2, 6, 8)
+    assert (told.file_bytes, told.range_bytes, told.bytes) == (6_000_000, 12_000_000, 18_000_000)
+
+
+def test_index_without_metadata_files(client: Client, server: Server) -> None:
+    (entry, *_) = json.loads(client.get("/simple/made-1/", Accept=JSON)[2])["files"]
+    path = urlsplit(entry["url"]).path
+    assert client.get(f"{path}.metadata")[0] == 200
+    server.set(Behaviour(metadata=False))
+    (bare, *_) = json.loads(client.get("/simple/made-1/", Accept=JSON)[2])["files"]
+    assert entry.keys() - bare.keys() == {"core-metadata"}
+    assert b"metadata" not in client.get("/simple/made-1/", Accept="text/html")[2]
+    assert client.get(f"{path}.metadata")[0] == 404
+    assert client.get(path)[0] == 200
+    told = server.told()
+    assert (told.pages, told.metadata, told.files, told.missing) == (2, 0, 1, 1)
+
+
+def test_files_have_ranges(client: Client, server: Server) -> None:
+    (entry, *_) = json.loads(client.get("/simple/made-1/", Accept=JSON)[2])["files"]
+    path, size = urlsplit(entry["url"]).path, entry["size"]
+    server.set(Behaviour())
+    _, headers, whole = client.get(path)
+    assert headers["Accept-Ranges"] == "bytes"
+    for asked, start, stop in (
+        ("bytes=-100", size - 100, size),
+        (f"bytes=-{size + 1}", 0, size),
+        ("bytes=10-19", 10, 20),
+        (f"bytes=10-{size + 5}", 10, size),
+        ("bytes=10-", 10, size),
+    ):
+        status, told, body = client.get(path, Range=asked)
+        assert (status, body) == (206, whole[start:stop])
+        assert told["Content-Range"] == f"bytes {start}-{stop - 1}/{size}"
+        assert told["ETag"] == headers["ETag"]
+    for asked in (f"bytes={size}-", "bytes=-0"):
+        status, told, body = client.get(path, Range=asked)
+        assert (status, told["Content-Range"], body) == (416, f"bytes */{size}", b"")
+    for asked in ("bytes=0-1,4-5", "lines=1-2", "bytes=5-3", "bytes=-"):
+        assert client.get(path, Range=asked)[::2] == (200, whole)
+    assert client.get(path, Range="bytes=-9", If_Range=headers["ETag"])[0] == 206
+    assert client.get(path, Range="bytes=-9", If_Range='"another"')[::2] == (200, whole)
+    status, told, body = client.get(path, method="HEAD")
+    assert (status, told["Content-Length"], body) == (200, str(size), b"")
+    told_all = server.told()
+    assert (told_all.files, told_all.ranges, told_all.heads) == (6, 8, 1)
+    assert told_all.file_bytes == 6 * size
+    assert told_all.bytes == told_all.file_bytes + told_all.range_bytes
 
 
 def test_faults_come_in_turn(client: Client, server: Server) -> None:
@@ -226,7 +299,7 @@ def test_words_for_other_programs(
     peer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peers, "installed", lambda _project, program: Path(program))
-    monkeypatch.setattr(peers, "_say", lambda *_: f"{peer} 1.2.3")
+    monkeypatch.setattr(peers, "say", lambda *_: f"{peer} 1.2.3")
     place = peers.Place(tmp_path, tmp_path / "cache", tmp_path / "house", "http://index/simple/")
     program = peers.PEERS[peer]()
     commands = program.commands(JOBS["two-flask"], place)

@@ -556,9 +556,10 @@ def test_dir_and_info(folder: Path) -> None:
     assert run("dir").stdout == f"{folder}\n"
     empty = run("info").stdout
     assert empty.splitlines() == [
-        f"Folder  {folder}",
-        "Wheels  0, 0 bytes of 10.0 GB",
-        "Runs    0 remembered, 0 that may still hold",
+        f"Folder    {folder}",
+        "Wheels    0, 0 bytes of 10.0 GB",
+        "Metadata  0, 0 bytes",
+        "Runs      0 remembered, 0 that may still hold",
     ]
     assert not folder.exists()
     put_wheel(folder, b"x" * 1500)
@@ -569,6 +570,7 @@ def test_dir_and_info(folder: Path) -> None:
         "schema": 1,
         "folder": str(folder),
         "wheels": {"count": 1, "size": 1500, "limit": 2_000_000},
+        "metadata": {"count": 0, "size": 0},
         "runs": {"count": 3, "current": 1},
     }
 
@@ -593,7 +595,8 @@ def test_prune_by_age_and_by_size(folder: Path) -> None:
     assert run("prune", "--max-age", "5").stdout == "Removed 1 wheel, 50 bytes\n"
     assert [kept.exists(), old.exists(), older.exists()] == [True, True, False]
     done = run("prune", "--max-size", "0.04kB", "--format", "json").stdout
-    assert json.loads(done) == {"schema": 1, "removed": {"wheels": 1, "size": 30, "runs": 0}}
+    removed = {"wheels": 1, "size": 30, "runs": 0, "metadata": 0}
+    assert json.loads(done) == {"schema": 1, "removed": removed}
     assert [kept.exists(), old.exists()] == [True, False]
 
 

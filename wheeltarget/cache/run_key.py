@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-RUNS, WHEELS = "runs", "wheels"  # folders in the cache folder
+RUNS, WHEELS, METADATA = "runs", "wheels", "metadata"  # folders in the cache folder
 SUFFIX = ".json"  # of records
 _PREFIXES = ("PIP_", "WHEELTARGET_", "PYTHON", "XDG_", "LC_")
 _NAMES = {

@@ -27,10 +27,11 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wheeltarget.cache.run_key import RUNS, SUFFIX, WHEELS, cache_home
+from wheeltarget.cache.run_key import METADATA, RUNS, SUFFIX, WHEELS, cache_home
 from wheeltarget.errors import CacheError, UsageError
 from wheeltarget.utils.files import (
     PART,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 TEMPORARY = "tmp"  # the folder for unfinished files
 _STAMP = ".stamp"  # of files that an earlier version of wheeltarget kept beside the wheels
-_SHA256 = re.compile(r"([0-9a-f]{2})([0-9a-f]{62})")
+_NAME = re.compile(r"([0-9a-f]{2})([0-9a-f]{62})")
 _USE_SECONDS = _ABANDONED_SECONDS = 3600.0
 DAY = 86400.0
 
@@ -65,20 +66,86 @@ _UNITS |= {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", star
 _UNITS |= {f"{letter}IB": 1024**power for power, letter in enumerate("KMGT", start=1)}
 
 
-class Store:
-    """Files by their hash, in one folder, which is made when the first file is written.
+class NamedFiles:
+    """Files with names of 64 hexadecimal digits; for any other name there is no file.
 
-    If it is made before threads are started, all of them may use it. Hashes are in hexadecimal; for
-    anything else there is no file.
+    The folder is made when the first file is written. Many threads and processes may use it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        # A link has the mode of the file; if pip would set another one, a copy is needed.
-        self._mode = permitted(0o666)
         self._drafts = folder / TEMPORARY
         self._name = os.urandom(12).hex()
         self._numbers = itertools.count()
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there; links to it stay."""
+        if path := self._path(name):
+            path.unlink(missing_ok=True)
+
+    def entries(self) -> Iterator[tuple[str, int, float]]:
+        """Yield the name of each file, its size in bytes, and when it was last used."""
+        for path in self.folder.glob("??/*"):
+            name = f"{path.parent.name}{path.name}"
+            if self._path(name) != path:
+                continue
+            with contextlib.suppress(OSError):
+                status = path.lstat()
+                yield name, status.st_size, status.st_atime
+
+    def sweep(self) -> None:
+        """Remove unfinished files of killed runs, and additional files of earlier versions."""
+        for file in (*self.folder.glob(f"??/*{_STAMP}"), *abandoned(self._drafts, "*")):
+            file.unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path | None:
+        """Return the path for a name; None if it is not valid, since an index may send anything."""
+        found = _NAME.fullmatch(name.lower())
+        return self.folder.joinpath(*found.groups()) if found else None
+
+    def _look(self, name: str) -> tuple[Path, os.stat_result] | None:
+        path = self._path(name)
+        try:
+            status = path.lstat() if path else None
+        except OSError:
+            return None
+        return (path, status) if path and status and stat.S_ISREG(status.st_mode) else None
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """Return a unique path, and remove what is there if the block fails."""
+        draft = self._drafts / f"{self._name}-{next(self._numbers)}"
+        try:
+            yield draft
+        except BaseException:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise
+
+    def _place(self, draft: Path, name: str) -> None:
+        """Move a whole file to its place."""
+        path = self.folder.joinpath(name[:2], name[2:])
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path.parent)  # noqa: PTH102 - fewer system calls
+        try:
+            draft.replace(path)
+        except PermissionError:
+            # On Windows an open file cannot be replaced; it is checked when it is read.
+            if not path.is_file():
+                raise
+            draft.unlink()
+
+
+class Store(NamedFiles):
+    """Wheels by their hash, in one folder.
+
+    If it is made before threads are started, all of them may use it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        # A link has the mode of the file; if pip would set another one, a copy is needed.
+        self._mode = permitted(0o666)
 
     def locate(self, sha256: str) -> Path | None:
         """Return the path, for reading only, of the file that claims to have a hash."""
@@ -91,7 +158,7 @@ class Store:
             with contextlib.suppress(OSError):
                 if hash_file(found[0]).sha256 == sha256.lower():
                     return found[0]
-            _discard(*found)
+            discard(*found)
         return None
 
     def take(self, sha256: str, path: Path) -> Digest | None:
@@ -107,11 +174,11 @@ class Store:
             return None
         digest = self._put(*found, path)
         if digest and digest.sha256 == sha256.lower():
-            _record_use(*found)
+            record_use(*found)
             return digest
         if digest:
             path.unlink()
-        _discard(*found)
+        discard(*found)
         return None
 
     def _put(self, source: Path, status: os.stat_result, path: Path) -> Digest | None:
@@ -148,7 +215,7 @@ class Store:
         :raises FileExistsError: if something is at that path.
         """
         with self._temporary() as draft:
-            with _create(draft) as handle:
+            with create(draft) as handle:
                 writer = Writer(handle)
                 yield writer
                 status = os.fstat(handle.fileno())
@@ -159,63 +226,10 @@ class Store:
                 raise FileNotFoundError(None, "No such file or directory", str(draft))
             self._keep(draft, sha256, writer.digest)
 
-    def remove(self, sha256: str) -> None:
-        """Remove a file from the store, if it is there; links to it stay."""
-        if path := self._path(sha256):
-            path.unlink(missing_ok=True)
-
-    def entries(self) -> Iterator[tuple[str, int, float]]:
-        """Yield the hash that each file claims, its size in bytes, and when it was last used."""
-        for path in self.folder.glob("??/*"):
-            sha256 = f"{path.parent.name}{path.name}"
-            if self._path(sha256) != path:
-                continue
-            with contextlib.suppress(OSError):
-                status = path.lstat()
-                yield sha256, status.st_size, status.st_atime
-
-    def sweep(self) -> None:
-        """Remove unfinished files of killed runs, and additional files of earlier versions."""
-        for file in (*self.folder.glob(f"??/*{_STAMP}"), *abandoned(self._drafts, "*")):
-            file.unlink(missing_ok=True)
-
-    def _path(self, sha256: str) -> Path | None:
-        """Return the path for a hash; None if it is not one, since an index may send anything."""
-        found = _SHA256.fullmatch(sha256.lower())
-        return self.folder.joinpath(*found.groups()) if found else None
-
-    def _look(self, sha256: str) -> tuple[Path, os.stat_result] | None:
-        path = self._path(sha256)
-        try:
-            status = path.lstat() if path else None
-        except OSError:
-            return None
-        return (path, status) if path and status and stat.S_ISREG(status.st_mode) else None
-
-    @contextmanager
-    def _temporary(self) -> Iterator[Path]:
-        """Return a unique path, and remove what is there if the block fails."""
-        draft = self._drafts / f"{self._name}-{next(self._numbers)}"
-        try:
-            yield draft
-        except BaseException:
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
-            raise
-
     def _keep(self, draft: Path, expected: str, digest: Digest) -> None:
         """Move a whole file to its place, if its hash is right."""
         digest.check(expected)
-        path = self.folder.joinpath(digest.sha256[:2], digest.sha256[2:])
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(path.parent)  # noqa: PTH102 - fewer system calls
-        try:
-            draft.replace(path)
-        except PermissionError:
-            # On Windows an open file cannot be replaced; it is hashed when it is taken.
-            if not path.is_file():
-                raise
-            draft.unlink()
+        self._place(draft, digest.sha256)
 
 
 def abandoned(folder: Path, pattern: str) -> Iterator[Path]:
@@ -227,21 +241,23 @@ def abandoned(folder: Path, pattern: str) -> Iterator[Path]:
                 yield draft
 
 
-def _create(path: Path) -> io.FileIO:
+def create(path: Path, mode: int = 0o666) -> io.FileIO:
+    """Open a new file for writing without a buffer; its folder is made if it does not exist."""
+    opener = partial(os.open, mode=mode)
     with contextlib.suppress(FileNotFoundError):
-        return path.open("xb", buffering=0)
+        return open(path, "xb", buffering=0, opener=opener)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("xb", buffering=0)
+    return open(path, "xb", buffering=0, opener=opener)
 
 
-def _record_use(path: Path, status: os.stat_result) -> None:
+def record_use(path: Path, status: os.stat_result) -> None:
     """Set the access time of a file, at most once an hour."""
     if time.time() - status.st_atime > _USE_SECONDS:
         with contextlib.suppress(OSError):
             os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
 
 
-def _discard(path: Path, status: os.stat_result) -> None:
+def discard(path: Path, status: os.stat_result) -> None:
     """Remove a damaged file, unless it was replaced meanwhile."""
     with contextlib.suppress(OSError):
         if os.path.samestat(path.lstat(), status):
@@ -273,6 +289,11 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 def wheel_folder(cache: Path) -> Path:
     """Return the folder of the wheel store in a cache folder."""
     return cache / WHEELS
+
+
+def metadata_folder(cache: Path) -> Path:
+    """Return the folder of metadata that was read of wheels in a cache folder."""
+    return cache / METADATA
 
 
 def records_folder(cache: Path) -> Path:
@@ -325,7 +346,10 @@ def open_for(
 class CacheUsage(NamedTuple):
     """The content of the cache folder; sizes are in bytes.
 
+    :param size: that of the wheels.
+    :param limit: that of wheels and metadata together.
     :param current: the number of recorded runs whose index pages are still fresh.
+    :param metadata: the number of wheels of which only the metadata is there.
     """
 
     folder: Path
@@ -334,6 +358,8 @@ class CacheUsage(NamedTuple):
     limit: int
     runs: int
     current: int
+    metadata: int = 0
+    metadata_size: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON."""
@@ -341,16 +367,21 @@ class CacheUsage(NamedTuple):
             "schema": 1,
             "folder": str(self.folder),
             "wheels": {"count": self.wheels, "size": self.size, "limit": self.limit},
+            "metadata": {"count": self.metadata, "size": self.metadata_size},
             "runs": {"count": self.runs, "current": self.current},
         }
 
 
 class CacheRemoved(NamedTuple):
-    """How many wheels, how many bytes of them, and how many recorded runs were removed."""
+    """How many wheels, metadata files and recorded runs were removed.
+
+    :param size: the bytes of wheels and metadata files together.
+    """
 
     wheels: int
     size: int
     runs: int
+    metadata: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON."""
@@ -373,7 +404,7 @@ def read_days(text: str, where: str) -> float:
 
 
 def read_limit(environment: Mapping[str, str]) -> int:
-    """Return the size limit of the wheel store in bytes."""
+    """Return the size limit of wheels and metadata together in bytes."""
     text = environment.get(_LIMIT_VARIABLE)
     return read_size(text, _LIMIT_VARIABLE) if text else _DEFAULT_LIMIT
 
@@ -389,44 +420,48 @@ def _errors(what: str) -> Iterator[None]:
 @_errors("read")
 def survey(cache: Path, limit: int) -> CacheUsage:
     """Return what is in a cache folder, which need not exist."""
-    sizes = [size for _, size, _ in Store(wheel_folder(cache)).entries()]
+    sizes, metadata = ([size for _, size, _ in each.entries()] for each in _folders(cache))
     runs = [until > time.time() for _, until in _records(cache)]
-    return CacheUsage(cache, len(sizes), sum(sizes), limit, len(runs), sum(runs))
+    usage = CacheUsage(cache, len(sizes), sum(sizes), limit, len(runs), sum(runs))
+    return usage._replace(metadata=len(metadata), metadata_size=sum(metadata))
 
 
 @_errors("read")
 def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None) -> CacheRemoved:
-    """Remove the least recently used wheels, the remains of killed runs, and outdated records.
+    """Remove the least recently used files, the remains of killed runs, and outdated records.
 
-    :param limit: the size limit of its wheels in bytes; those that were used last stay.
-    :param max_age: remove wheels that were not used for so many seconds.
+    :param limit: the size limit of wheels and metadata in bytes; those that were used last stay.
+    :param max_age: remove wheels and metadata that were not used for so many seconds.
     :raises CacheError: if something cannot be read or removed.
     """
     now = time.time()
-    kept, removed = 0, {}
+    kept, removed = 0, []
     # A time in the future is from a wrong clock; the real one is unknown.
-    wheels = [
-        (sha256, size, used if used <= now + DAY else 0.0)
-        for sha256, size, used in Store(wheel_folder(cache)).entries()
+    files = [
+        (used if used <= now + DAY else 0.0, _File(files, name, size))
+        for files in _folders(cache)
+        for name, size, used in files.entries()
     ]
-    for sha256, size, used in sorted(wheels, key=lambda wheel: -wheel[2]):
+    for used, file in sorted(files, key=lambda each: -each[0]):
         too_old = max_age is not None and now - used > max_age
-        if too_old or (limit is not None and kept + size > limit):
-            removed[sha256] = size
+        if too_old or (limit is not None and kept + file.size > limit):
+            removed.append(file)
         else:
-            kept += size
+            kept += file.size
     return _remove(cache, removed, [file for file, until in _records(cache) if until <= now])
 
 
 @_errors("read")
 def clear(cache: Path) -> CacheRemoved:
     """Remove everything except what other runs are just writing."""
-    wheels = {sha256: size for sha256, size, _ in Store(wheel_folder(cache)).entries()}
-    return _remove(cache, wheels, [file for file, _ in _records(cache)])
+    files = [
+        _File(files, name, size) for files in _folders(cache) for name, size, _ in files.entries()
+    ]
+    return _remove(cache, files, [file for file, _ in _records(cache)])
 
 
 def prune_after_run(cache: Path | None, environment: Mapping[str, str]) -> str:
-    """Prune the wheel store to its limit after a run, at most once a day; ignore failures.
+    """Prune the cache folder to its limit after a run, at most once a day; ignore failures.
 
     :returns: a note for the user if the limit is not valid, or an empty string.
     """
@@ -444,15 +479,30 @@ def prune_after_run(cache: Path | None, environment: Mapping[str, str]) -> str:
     return ""
 
 
-def _remove(cache: Path, wheels: Mapping[str, int], runs: list[Path]) -> CacheRemoved:
-    store = Store(wheel_folder(cache))
+class _File(NamedTuple):
+    """A wheel or a metadata file."""
+
+    files: NamedFiles
+    name: str
+    size: int
+
+
+def _folders(cache: Path) -> tuple[NamedFiles, NamedFiles]:
+    """Return the wheels and the metadata files of a cache folder."""
+    return Store(wheel_folder(cache)), NamedFiles(metadata_folder(cache))
+
+
+def _remove(cache: Path, files: list[_File], runs: list[Path]) -> CacheRemoved:
     with _errors("remove"):
-        for sha256 in wheels:
-            store.remove(sha256)
-        for file in (*runs, *abandoned(records_folder(cache), f"*{PART}")):
-            file.unlink(missing_ok=True)
-        store.sweep()
-    return CacheRemoved(len(wheels), sum(wheels.values()), len(runs))
+        for file in files:
+            file.files.remove(file.name)
+        for record in (*runs, *abandoned(records_folder(cache), f"*{PART}")):
+            record.unlink(missing_ok=True)
+        for folder in _folders(cache):
+            folder.sweep()
+    wheels = sum(isinstance(file.files, Store) for file in files)
+    size = sum(file.size for file in files)
+    return CacheRemoved(wheels, size, len(runs), len(files) - wheels)
 
 
 def _records(cache: Path) -> Iterator[tuple[Path, float]]:

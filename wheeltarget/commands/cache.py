@@ -20,9 +20,9 @@ def cache_prune(
     max_size: int | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> CacheRemoved:
-    """Remove the least recently used wheels, and outdated runs.
+    """Remove the least recently used wheels and metadata, and outdated runs.
 
-    :param max_age: remove wheels that were not used for so many days.
+    :param max_age: remove wheels and metadata that were not used for so many days.
     :param max_size: the limit in bytes; if neither is given, that of ``WHEELTARGET_CACHE_LIMIT``.
     :raises CacheError: if something cannot be read or removed.
     """

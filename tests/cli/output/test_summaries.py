@@ -84,6 +84,11 @@ def test_merge(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (CacheRemoved(1, 2_000_000_000, 0), "Removed 1 wheel, 2.0 GB\n"),
         (CacheRemoved(2, 5000, 1), "Removed 2 wheels, 5.0 kB and 1 remembered run\n"),
+        (CacheRemoved(0, 5000, 0, 1), "Removed 1 metadata file, 5.0 kB\n"),
+        (
+            CacheRemoved(1, 5000, 2, 3),
+            "Removed 1 wheel and 3 metadata files, 5.0 kB and 2 remembered runs\n",
+        ),
         (CacheRemoved(0, 0, 3), "Removed 3 remembered runs\n"),
         (CacheRemoved(0, 0, 0), "Nothing to remove\n"),
     ],
@@ -94,9 +99,12 @@ def test_removed(capsys: pytest.CaptureFixture[str], removed: CacheRemoved, text
 
 
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    show_usage(CacheUsage(Path("/kept"), 3, 1500, 10**10, 2, 1), as_json=False)
+    show_usage(CacheUsage(Path("/kept"), 3, 1500, 10**10, 2, 1, 7, 2500), as_json=False)
     assert capsys.readouterr().out == (
-        "Folder  /kept\nWheels  3, 1.5 kB of 10.0 GB\nRuns    2 remembered, 1 that may still hold\n"
+        "Folder    /kept\n"
+        "Wheels    3, 1.5 kB of 10.0 GB\n"
+        "Metadata  7, 2.5 kB\n"
+        "Runs      2 remembered, 1 that may still hold\n"
     )
 
 

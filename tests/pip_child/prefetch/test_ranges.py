@@ -16,8 +16,10 @@ from pip._internal.models.link import Link
 from pip._vendor.urllib3.exceptions import ProtocolError
 
 from tests.support.wheels import make_wheel, metadata_of
+from wheeltarget.cache.metadata_store import MetadataStore
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import HashMismatchError
+from wheeltarget.pip_child.job import RunContext
 from wheeltarget.pip_child.prefetch.parts import TAIL
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool
 from wheeltarget.pip_child.prefetch.ranges import OtherMetadataError, Ranges
@@ -124,11 +126,16 @@ class Place:
         pool = Pool(1, 1)
         sessions = SharedSession(pool, lambda: None)
         sessions.session = SimpleNamespace(get=self.get, auth=None)
-        self.store, self.sizes = Store(folder / "store"), dict[str, int]()
+        self.store, self.run = Store(folder / "store"), RunContext()
         self.wheels = Wheels(sessions, self.store, Transfers(), is_temporary=False)
-        self.ranges = Ranges(sessions, self.wheels, self.sizes)
+        self.kept = MetadataStore(folder / "metadata")
+        self.sessions = sessions
+        self.ranges = self.next_run()
         self.sha256 = hashlib.sha256(self.content).hexdigest()
         self.path = wheel
+
+    def next_run(self) -> Ranges:
+        return Ranges(self.sessions, self.wheels, self.run, self.kept)
 
     def get(self, _url: str, *, headers: Headers, **_named: object) -> Any:
         assert headers["Accept-Encoding"] == "identity"
@@ -159,6 +166,7 @@ def test_end_of_a_wheel_is_enough(tmp_path: Path) -> None:
     assert place.read() == place.metadata
     assert place.asked == [f"bytes=-{TAIL}"]
     assert place.ranges.received == TAIL
+    assert list(place.run.lengths.values()) == [len(place.content)]
     assert place.store.locate(place.sha256) is None
 
 
@@ -201,7 +209,7 @@ def test_server_without_ranges_at_the_end_is_asked_for_positions(
     tail = f"bytes={size - TAIL}-{size - 1}"
     assert place.asked == [f"bytes=-{TAIL}", "bytes=0-0", tail]
     place.asked.clear()
-    place.sizes[f"{HOST}/1/{place.path.name}"] = size  # as the page lists it
+    place.run.sizes[f"{HOST}/1/{place.path.name}"] = size  # as the page lists it
     assert place.read(1) == place.metadata
     assert place.asked == [tail]
 
@@ -226,7 +234,7 @@ def test_server_that_refuses_all_ranges_is_asked_for_whole_wheels(
 
 def test_wrong_size_on_the_page_matters_for_this_file_only(tmp_path: Path) -> None:
     place = Place(tmp_path, ranges, MUCH)
-    place.sizes[f"{HOST}/0/{place.path.name}"] = 12
+    place.run.sizes[f"{HOST}/0/{place.path.name}"] = 12
     assert place.read() is True
     assert place.takes_others()
 
@@ -368,3 +376,46 @@ def test_wheel_has_to_have_the_same_metadata(tmp_path: Path) -> None:
     (tmp_path / "damaged").write_bytes(b"no wheel")
     with pytest.raises(OtherMetadataError):
         place.ranges.check(place.link(), tmp_path / "damaged")
+
+
+def test_next_run_requests_nothing(tmp_path: Path) -> None:
+    place = Place(tmp_path, ranges, MUCH)
+    assert place.read() == place.metadata
+    place.asked.clear()
+    place.ranges = place.next_run()
+    assert place.ranges.takes(place.link())
+    assert place.read() == place.metadata
+    assert place.asked == []
+    # Not for another file, and not if it was damaged.
+    assert place.read(1) == place.metadata
+    assert len(place.asked) == 1
+    for entry in place.kept.folder.glob("??/*"):
+        entry.write_bytes(b"damaged")
+    place.ranges = place.next_run()
+    assert place.read() == place.metadata
+    assert len(place.asked) == 2
+
+
+def test_what_was_read_serves_even_if_the_server_has_no_ranges_now(tmp_path: Path) -> None:
+    place = Place(tmp_path, ranges, MUCH)
+    place.read()
+    place.serve, place.ranges = whole, place.next_run()
+    assert place.read(1) is True
+    assert not place.takes_others()
+    place.store.remove(place.sha256)
+    assert place.ranges.takes(place.link())
+    assert place.read() == place.metadata
+
+
+def test_other_metadata_is_not_kept(tmp_path: Path) -> None:
+    place = Place(tmp_path, ranges, MUCH)
+    place.read()
+    place.ranges = place.next_run()
+    assert place.ranges.takes(place.link())
+    other = make_wheel(tmp_path / "other", "proof", requires=["more"])
+    with pytest.raises(OtherMetadataError):
+        place.ranges.check(place.link(), other)
+    place.asked.clear()
+    place.ranges = place.next_run()
+    assert place.read() == place.metadata
+    assert place.asked == [f"bytes=-{TAIL}"]

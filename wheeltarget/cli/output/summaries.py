@@ -203,9 +203,10 @@ def show_usage(usage: CacheUsage, *, as_json: bool) -> None:
         return
     show_lines(
         [
-            f"Folder  {usage.folder}",
-            f"Wheels  {usage.wheels}, {_large_size(usage.size)} of {_large_size(usage.limit)}",
-            f"Runs    {usage.runs} remembered, {usage.current} that may still hold",
+            f"Folder    {usage.folder}",
+            f"Wheels    {usage.wheels}, {_large_size(usage.size)} of {_large_size(usage.limit)}",
+            f"Metadata  {usage.metadata}, {_large_size(usage.metadata_size)}",
+            f"Runs      {usage.runs} remembered, {usage.current} that may still hold",
         ]
     )
 
@@ -217,7 +218,11 @@ def show_removed(removed: CacheRemoved, *, as_json: bool) -> None:
         return
     parts = []
     if removed.wheels:
-        parts.append(f"{counted(removed.wheels, 'wheel')}, {_large_size(removed.size)}")
+        parts.append(counted(removed.wheels, "wheel"))
+    if removed.metadata:
+        parts.append(counted(removed.metadata, "metadata file"))
+    if parts:
+        parts = [f"{' and '.join(parts)}, {_large_size(removed.size)}"]
     if removed.runs:
         parts.append(counted(removed.runs, "remembered run"))
     show_lines([f"Removed {' and '.join(parts)}" if parts else "Nothing to remove"])

@@ -42,7 +42,7 @@ def prune(
         typer.Option(
             metavar="DAYS",
             parser=_read_days,
-            help="Remove wheels that were not used for this many days.",
+            help="Remove wheels and metadata that were not used for this many days.",
         ),
     ] = None,
     max_size: Annotated[
@@ -54,7 +54,7 @@ def prune(
     ] = None,
     output_format: Format = OutputFormat.TEXT,
 ) -> None:
-    """Remove the least recently used wheels, and outdated runs.
+    """Remove the least recently used wheels and metadata, and outdated runs.
 
     Without options, the cache is reduced to its limit: WHEELTARGET_CACHE_LIMIT, or 10 GB.
     """

@@ -19,6 +19,7 @@ from pip._internal.utils.compatibility_tags import get_supported
 from pip._vendor.requests import RequestException
 from pip._vendor.urllib3.exceptions import HTTPError
 
+from wheeltarget.cache.metadata_store import MetadataStore
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import HashMismatchError
 from wheeltarget.pip_child.job import CurrentJob
@@ -50,7 +51,8 @@ class Prefetcher:
         transfers, is_temporary = current.run.transfers, store is None
         store = store or Store(temporary)
         self.wheels = Wheels(self.sessions, store, transfers, is_temporary=is_temporary)
-        self.ranges = Ranges(self.sessions, self.wheels, current.run.sizes)
+        kept = None if is_temporary else MetadataStore.beside(store)
+        self.ranges = Ranges(self.sessions, self.wheels, current.run, kept)
         self.bar = "off"
         self.evaluator: Any = None
         self.is_resolving = self.takes_whole_wheels = False

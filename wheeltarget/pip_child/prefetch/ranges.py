@@ -9,8 +9,7 @@ Specification: RFC 9110, sections 13.1.5 (If-Range) and 14 (range requests).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,9 @@ from pip._internal.network.utils import HEADERS, raise_for_status, response_chun
 from pip._vendor.requests import RequestException
 from pip._vendor.urllib3.exceptions import HTTPError
 
+from wheeltarget.cache.metadata_store import MetadataStore, key_of
 from wheeltarget.network.transfer import read_length
+from wheeltarget.pip_child.job import RunContext
 from wheeltarget.pip_child.prefetch.parts import (
     DAMAGED,
     TAIL,
@@ -79,11 +80,19 @@ class Ranges:
     """Reads METADATA of wheels from parts, in any thread.
 
     :param wheels: gets the wheels that come whole.
-    :param sizes: the sizes of files in bytes, by URL, as far as the index lists them.
+    :param run: has the sizes of files that the index lists, and gets those that servers send.
+    :param store: keeps what was read for later runs, if anything does.
     """
 
-    def __init__(self, sessions: SharedSession, wheels: Wheels, sizes: Mapping[str, int]) -> None:
-        self._sessions, self._wheels, self._sizes = sessions, wheels, sizes
+    def __init__(
+        self,
+        sessions: SharedSession,
+        wheels: Wheels,
+        run: RunContext,
+        store: MetadataStore | None = None,
+    ) -> None:
+        self._sessions, self._wheels, self._run = sessions, wheels, run
+        self._store = store
         self._ways: dict[str, _Way] = {}
         self._read: dict[str, bytes] = {}
         self.received = 0
@@ -99,24 +108,36 @@ class Ranges:
         is_listed = isinstance(link.comes_from, str) and "://" in link.comes_from
         if not (is_listed and link.is_wheel and self._wheels.can_keep(link)):
             return False
-        if self._way(url) is _Way.WHOLE or link.egg_fragment:
+        if link.egg_fragment or self._wheels.is_begun(link) or self._wheels.find(link):
             return False
-        return not self._wheels.is_begun(link) and self._wheels.find(link) is None
+        return self._recall(link) or self._way(url) is not _Way.WHOLE
+
+    def _recall(self, link: Any) -> bool:
+        """Take METADATA that an earlier run has read; return whether there is any."""
+        content = self._store.read(_key_of(link)) if self._store else None
+        if content is not None:
+            self._read[link.url_without_fragment] = content
+        return content is not None
 
     def read(self, link: Any) -> bytes | bool | LeftToPip:
         """Return METADATA of a wheel, or, if the whole wheel was fetched instead, as Wheels does.
 
         :raises NetworkConnectionError: for an answer that has nothing to do with ranges.
         """
+        known = self._read.get(link.url_without_fragment)
+        return self._request(link) if known is None else known
+
+    def _request(self, link: Any) -> bytes | bool | LeftToPip:
         url = link.url_without_fragment
-        size = self._sizes.get(url)
+        size = self._run.sizes.get(url)
         while (way := self._way(url)) is not _Way.WHOLE:
             remote = _Remote(self._sessions, url, size)
             try:
                 file = remote.open_end() if way is _Way.END else remote.open_at_positions()
                 if (content := file.whole()) is not None:
+                    self._run.lengths[url] = file.size
                     return self._wheels.fetch_here(link, [content])
-                return self._keep(url, read_metadata(file, link.filename))
+                return self._keep(link, read_metadata(file, link.filename), file.size)
             except _UnknownRangeError as error:
                 if way is _Way.POSITIONS and error.args[0] == _NOT_SATISFIABLE:
                     break  # perhaps the page lists a wrong size
@@ -137,8 +158,12 @@ class Ranges:
                 self.received += remote.received
         return self._wheels.fetch_here(link, size=size)
 
-    def _keep(self, url: str, content: bytes) -> bytes:
-        self._read[url] = content
+    def _keep(self, link: Any, content: bytes, size: int) -> bytes:
+        """Keep METADATA of a wheel, and the size of the wheel in bytes."""
+        url = link.url_without_fragment
+        self._read[url], self._run.lengths[url] = content, size
+        if self._store:
+            self._store.write(_key_of(link), content)
         return content
 
     def _asks_again(self, response: Any, url: str, size: int) -> bool:
@@ -163,7 +188,15 @@ class Ranges:
         url = link.url_without_fragment
         known = self._read.get(url)
         if known is not None and known != _metadata_in(path, link.filename):
+            if self._store:
+                with suppress(OSError):
+                    self._store.remove(_key_of(link))
             raise OtherMetadataError(link.filename, host_of(url))
+
+
+def _key_of(link: Any) -> str:
+    """Return the key of a wheel, of which the index lists the hash, in the metadata store."""
+    return key_of(link.url_without_fragment, link._hashes["sha256"])
 
 
 def _metadata_in(path: Path, filename: str) -> bytes | None:
