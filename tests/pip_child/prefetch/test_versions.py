@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pip._internal.resolution.resolvelib.found_candidates import FoundCandidates
 
 from tests.support.child import QUIET, Job, Workshop
-from tests.support.index import LocalIndex, Status
+from tests.support.index import Dropped, LocalIndex, Status
 from tests.support.wheels import make_wheel
 from wheeltarget.pip_child.prefetch.versions import following
 from wheeltarget.pip_protocol import JobReport
@@ -124,19 +124,19 @@ def test_next_target_uses_what_was_fetched_for_the_first(tmp_path: Path, shop: W
     assert set(requests.values()) == {1}
 
 
-def test_errors_of_guesses_change_nothing(tmp_path: Path) -> None:
-    requested = in_step(tmp_path / "index")
-    faults = {f"app-{version}-py3-none-any.whl.metadata": Status(429) for version in (30, 20)}
-    faults |= {f"core-{version}-py3-none-any.whl.metadata": Status(503) for version in (29, 9)}
+def test_errors_change_nothing(tmp_path: Path) -> None:
+    requested = requesting(*in_step(tmp_path / "index"))
+    faults = {f"app-{version}-py3-none-any.whl.metadata": Status(503) for version in (30, 20)}
+    faults |= {f"core-{version}-py3-none-any.whl.metadata": Dropped() for version in (29, 9)}
     faults["/simple/part1/"] = Status(429, retry_after=1)
 
     def job(index: LocalIndex) -> Job:
         for name, fault in faults.items():
             index.fault(name, fault, times=1)
-        return requesting(*requested)(index)
+        return requested(index)
 
     result, _, _ = serve(tmp_path, job, ahead=True)
-    same_result, _, _ = serve(tmp_path, job, ahead=False)
+    same_result, _, _ = serve(tmp_path, requested, ahead=False)
     assert result == same_result
 
 
