@@ -46,6 +46,10 @@ FIVE = (
 )
 
 
+OLD = ("cp311-cp311-manylinux2014_x86_64",)
+OLDER = ("cp38-cp38-manylinux2014_x86_64",)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Requirements, and the environments that they are for.
@@ -62,6 +66,35 @@ class Job:
     made: bool = False
 
 
+DEEP = (
+    Job("deep-fastapi", ("fastapi", "starlette<0.20"), OLD),
+    Job("deep-jupyter", ("jupyterlab", "notebook<6.4", "jupyter-server<1.10"), OLD),
+    Job(
+        "deep-langchain",
+        ("langchain", "langchain-community", "langchain-openai", "pydantic<2"),
+        OLD,
+    ),
+    Job("deep-mkdocs", ("mkdocs-material", "jinja2<3"), OLD),
+    Job("deep-mkdocs-cp38", ("mkdocs-material", "mkdocs<1.2"), OLDER),
+    Job(
+        "deep-opentelemetry",
+        (
+            "opentelemetry-instrumentation-flask",
+            "opentelemetry-instrumentation-requests",
+            "opentelemetry-exporter-otlp",
+            "opentelemetry-api==1.15.0",
+        ),
+        OLD,
+    ),
+    Job("deep-s3fs", ("boto3", "aiobotocore", "s3fs", "botocore<1.35"), OLD),
+    Job("deep-sphinx", ("sphinx<5", "furo", "sphinx-book-theme", "myst-parser"), OLD),
+    Job("deep-wagtail", ("wagtail", "django<3.2"), OLD),
+    Job("deep-dbt-fails", ("dbt-core", "dbt-snowflake", "dbt-bigquery<1.5"), OLD),
+    Job("deep-mkdocs-fails", ("mkdocs-material>=9", "jinja2<3"), OLD),
+)
+"""Requirements for which pip rejects at least 50 releases before it ends; for the last two, no
+releases go together."""
+
 JOBS = {
     job.name: job
     for job in (
@@ -72,6 +105,7 @@ JOBS = {
         Job("five-big", BIG, FIVE),
         Job("made", ("made-0", "made-1", "made-2"), ONE, made=True),
         Job("five-made", ("made-0", "made-1", "made-2"), FIVE, made=True),
+        *DEEP,
     )
 }
 """Every job by its name."""

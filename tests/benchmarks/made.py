@@ -30,11 +30,7 @@ def make(folder: Path, *, projects: int = 20, releases: int = 5) -> None:
             for release in range(releases)
             for wheel in _wheels(folder, number, release, projects)
         ]
-        name = f"made-{number}"
-        page = {"meta": {"api-version": "1.1"}, "name": name, "files": files}
-        place = folder / "pages" / f"{name}.json"
-        place.parent.mkdir(exist_ok=True)
-        place.write_text(json.dumps(page))
+        _write_page(folder, f"made-{number}", files)
 
 
 def _wheels(folder: Path, number: int, release: int, projects: int) -> Iterator[Path]:
@@ -52,6 +48,29 @@ def _wheels(folder: Path, number: int, release: int, projects: int) -> Iterator[
             requires_python=">=3.6",
             files={f"made_{number}/data.txt": b"data " * (number + 1) * 2000},
         )
+
+
+def make_deep(folder: Path, *, releases: int) -> None:
+    """Make ``deep-app``, of which only the oldest release goes with the old ``deep-lib``.
+
+    :param folder: where to.
+    :param releases: how many ``deep-app`` has.
+    """
+    place = folder / "files" / HOST
+    apps = [
+        make_wheel(place, "deep-app", f"{number}.0", requires=[f"deep-lib>={min(number, 2)}"])
+        for number in range(1, releases + 1)
+    ]
+    libs = [make_wheel(place, "deep-lib", version) for version in ("1.0", "2.0")]
+    for name, wheels in ("deep-app", apps), ("deep-lib", libs):
+        _write_page(folder, name, [_entry(folder, wheel) for wheel in wheels])
+
+
+def _write_page(folder: Path, name: str, files: list[dict[str, Any]]) -> None:
+    page = {"meta": {"api-version": "1.1"}, "name": name, "files": files}
+    place = folder / "pages" / f"{name}.json"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(json.dumps(page))
 
 
 def _entry(folder: Path, wheel: Path) -> dict[str, Any]:

@@ -165,9 +165,17 @@ def pip_command(tag: str, job: Job, place: Place) -> list[str]:
 
     :param tag: the target's best tag.
     """
+    start = [sys.executable, "-m", "pip", "download", "-q", "-d", str(place.destination)]
+    return [*start, *pip_arguments(tag, job, place)]
+
+
+def pip_arguments(tag: str, job: Job, place: Place) -> list[str]:
+    """Return what pip is given for one target of a job, behind its command.
+
+    :param tag: the target's best tag.
+    """
     target = target_of(tag)
-    arguments = [sys.executable, "-m", "pip", "download", "-q", "-d", str(place.destination)]
-    arguments += [*_index_words(place), "--only-binary=:all:", "--implementation=cp"]
+    arguments = [*_index_words(place), "--only-binary=:all:", "--implementation=cp"]
     arguments += [f"--python-version={target.python}", f"--abi={target.tags[0].split('-')[1]}"]
     arguments += ["--abi=abi3", "--abi=none"]
     return [*arguments, *(f"--platform={each}" for each in _platforms(target)), *job.requirements]
