@@ -487,6 +487,7 @@ def metadata(*lines: str, name: str = "app", body: bytes = b"") -> bytes:
     return text.encode() + body
 
 
+LINE = b"t" * 999 + b"\n"
 RIGHT = ("Requires-Dist: lib", "Requires-Dist: base")
 ARCHIVES: dict[str, Change] = {
     "zip64": with_zip64,
@@ -500,10 +501,10 @@ ARCHIVES: dict[str, Change] = {
         added={f"app/{'long' * 40}-{number}.py": b"" for number in range(1500)}
     ),
     "METADATA of 9 MB": written_anew(
-        zipfile.ZIP_DEFLATED, metadata=metadata(*RIGHT, body=b"text\n" * 1_800_000)
+        zipfile.ZIP_DEFLATED, metadata=metadata(*RIGHT, body=LINE * 9000)
     ),
     "METADATA of 11 MB": written_anew(
-        zipfile.ZIP_DEFLATED, metadata=metadata(*RIGHT, body=b"text\n" * 2_200_000)
+        zipfile.ZIP_DEFLATED, metadata=metadata(*RIGHT, body=LINE * 11_000)
     ),
     "METADATA that cannot be compressed": written_anew(
         metadata=metadata(*RIGHT, body=noise("body").hex().encode())
