@@ -394,6 +394,7 @@ def test_parts_are_read_where_nothing_is_wrong(server: LocalIndex, tmp_path: Pat
     assert run(server, tmp_path / "run", "lock").exit_code == 0
     parts = [request for request in server.requests if request.path.endswith(".whl")]
     assert {request.status for request in parts} == {206}
+    assert server.count(".metadata") == 0
     assert sum(request.sent for request in parts) < 300_000 * 2
 
 
@@ -486,6 +487,7 @@ def metadata(*lines: str, name: str = "app", body: bytes = b"") -> bytes:
     return text.encode() + body
 
 
+LINE = b"t" * 999 + b"\n"
 RIGHT = ("Requires-Dist: lib", "Requires-Dist: base")
 ARCHIVES: dict[str, Change] = {
     "zip64": with_zip64,
@@ -499,10 +501,10 @@ ARCHIVES: dict[str, Change] = {
         added={f"app/{'long' * 40}-{number}.py": b"" for number in range(1500)}
     ),
     "METADATA of 9 MB": written_anew(
-        zipfile.ZIP_DEFLATED, metadata=metadata(*RIGHT, body=b"text\n" * 1_800_000)
+        zipfile.ZIP_DEFLATED, metadata=metadata(*RIGHT, body=LINE * 9000)
     ),
     "METADATA of 11 MB": written_anew(
-        zipfile.ZIP_DEFLATED, metadata=metadata(*RIGHT, body=b"text\n" * 2_200_000)
+        zipfile.ZIP_DEFLATED, metadata=metadata(*RIGHT, body=LINE * 11_000)
     ),
     "METADATA that cannot be compressed": written_anew(
         metadata=metadata(*RIGHT, body=noise("body").hex().encode())
@@ -562,6 +564,35 @@ def test_a_lock_that_is_made_again_reads_nothing_twice(
     assert {request.path for request in server.requests if not request.path.endswith("/")} == set()
     if target == TARGET:
         assert second.files == first.files
+
+
+def test_wheels_without_a_hash_are_asked_for_on_condition(shelf: Path, tmp_path: Path) -> None:
+    """They are fetched whole, and kept by their URL and ETag, in pip's own cache."""
+    with LocalIndex(shelf, metadata=False, hashes=False, ranges=True, etags=True) as index:
+        first = run(index, tmp_path / "run", "lock")
+        assert first.exit_code == 0, first.stderr
+        index.clear()
+        assert again(index, tmp_path / "run", "lock").files == first.files
+        wheels = [request for request in index.requests if request.path.endswith(".whl")]
+        assert {(request.status, request.sent) for request in wheels} == {(304, 0)}
+        assert len({request.path for request in wheels}) == len(wheels)
+
+
+def test_parts_of_private_wheels(shelf: Path, tmp_path: Path) -> None:
+    """Credentials go with each request for a part; what was read is found without them."""
+    user, word = "ann", "s3cret"
+    with LocalIndex(shelf, metadata=False, ranges=True, username=user, password=word) as index:
+        login = index.url.replace("://", f"://{user}:{word}@")
+        arguments = ("--index-url", login, f"app ; tags={TARGET}")
+        first = run(index, tmp_path / "run", "lock", *arguments)
+        assert first.exit_code == 0, first.stderr
+        assert {request.status for request in index.requests if request.range} == {206}
+        index.clear()
+        assert again(index, tmp_path / "run", "lock", *arguments).files == first.files
+        assert not any(request.path.endswith(".whl") for request in index.requests)
+    kept = [*(tmp_path / "run" / "cache" / "metadata").rglob("*")]
+    assert kept
+    assert not any(word.encode() in path.read_bytes() for path in kept if path.is_file())
 
 
 def test_without_a_cache_nothing_is_kept(server: LocalIndex, tmp_path: Path) -> None:
