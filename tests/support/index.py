@@ -217,6 +217,7 @@ class LocalIndex:
         self._provenance: dict[str, str] = {}
         self._statuses: dict[str, tuple[str, str]] = {}
         self._faults: dict[str, Iterator[Fault]] = {}
+        self._refusal: Iterator[Status | None] = repeat(None)
         self._range_faults: list[Turns[Fault]] = []
         self._whole_only: set[str] = set()
         self._signed: dict[str, Answer] = {}
@@ -376,6 +377,21 @@ class LocalIndex:
         with self._lock:
             self._range_faults.append(Turns(of, kind, after, fault, times))
 
+    def forget_faults(self) -> None:
+        """Answer all that follows rightly."""
+        with self._lock:
+            self._faults.clear()
+            self._range_faults.clear()
+            self._refusal = repeat(None)
+
+    def refuse_after(self, count: int, fault: Status) -> None:
+        """Refuse all requests, for whatever, that come after some more.
+
+        :param count: how many are answered as usual.
+        """
+        with self._lock:
+            self._refusal = chain(repeat(None, count), repeat(fault))
+
     def refuse_ranges(self, filename: str) -> None:
         """Ignore the Range header for one file, and do not offer ranges of it.
 
@@ -443,7 +459,9 @@ class LocalIndex:
         if self._authorization not in (None, headers.get("Authorization")):
             answer = Answer(401)
         else:
-            fault = self._next_range_fault(path, wanted) or self._next_fault(path)
+            with self._lock:
+                fault = next(self._refusal)
+            fault = fault or self._next_range_fault(path, wanted) or self._next_fault(path)
             answer = self._answer(
                 path, fault, lowered if method == "GET" else {**lowered, "range": ""}
             )
@@ -726,7 +744,7 @@ def _distributions(folder: Path) -> Iterator[tuple[Path, NormalizedName]]:
 
 def _metadata_in(path: Path) -> bytes | None:
     """Read a distribution's metadata, or nothing from a file that a test broke on purpose."""
-    broken = (ValueError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
+    broken = (ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
     with contextlib.suppress(*broken):
         return metadata_of(path) if path.suffix == ".whl" else pkg_info_of(path)
     return None

@@ -753,6 +753,12 @@ def test_other_faults_on_ranges_alone(folder: Path, parts: LocalIndex) -> None:
     assert [each.sent for each in parts.requests] == [5, 5, 0, 5]
 
 
+def test_requests_are_counted_and_refused(parts: LocalIndex) -> None:
+    parts.refuse_after(2, Status(429))
+    found = [get(parts, path).status for path in ("/simple/lib/", f"/files/{WHEEL}", "/x", "/x")]
+    assert found == [200, 200, 429, 429]
+
+
 def test_signed_urls_work_once(folder: Path, parts: LocalIndex) -> None:
     with LocalIndex(folder, ranges=True) as storage:
         parts.fault(WHEEL, Redirected(storage))

@@ -67,6 +67,7 @@ class RunContext:
     :param unhashed: the URLs of files for which the index lists no sha256.
     :param refused: the names of files in the destination that pip did not accept.
     :param sizes: the sizes of files in bytes, by URL.
+    :param lengths: the sizes that servers have sent with parts of files, by URL.
     :param uploads: the upload times of files in ISO 8601, by URL.
     :param provenance: the URLs of the provenance of files, by the URLs of the files.
     :param statuses: the statuses of projects that are not active, by the URL of the index page.
@@ -81,6 +82,7 @@ class RunContext:
     unhashed: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     sizes: dict[str, int] = field(default_factory=dict)
+    lengths: dict[str, int] = field(default_factory=dict)
     uploads: dict[str, str] = field(default_factory=dict)
     provenance: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, pip_protocol.ProjectStatus] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import pytest
 from pip._internal.cli.index_command import SessionCommandMixin
 from pip._internal.index import collector, package_finder
 from pip._internal.network.download import Downloader
+from pip._internal.operations.prepare import RequirementPreparer
 from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.hashes import Hashes
 
@@ -30,6 +31,8 @@ PLACES: tuple[tuple[Any, str], ...] = (
     (Downloader, "__call__"),
     (Hashes, "check_against_path"),
     (Resolver, "resolve"),
+    (RequirementPreparer, "_fetch_metadata_using_link_data_attr"),
+    (RequirementPreparer, "_prepare_linked_requirement"),
 )
 
 

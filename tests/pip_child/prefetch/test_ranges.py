@@ -19,6 +19,7 @@ from tests.support.wheels import make_wheel, metadata_of
 from wheeltarget.cache.metadata_store import MetadataStore
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import HashMismatchError
+from wheeltarget.pip_child.job import RunContext
 from wheeltarget.pip_child.prefetch.parts import TAIL
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool
 from wheeltarget.pip_child.prefetch.ranges import OtherMetadataError, Ranges
@@ -125,7 +126,7 @@ class Place:
         pool = Pool(1, 1)
         sessions = SharedSession(pool, lambda: None)
         sessions.session = SimpleNamespace(get=self.get, auth=None)
-        self.store, self.sizes = Store(folder / "store"), dict[str, int]()
+        self.store, self.run = Store(folder / "store"), RunContext()
         self.wheels = Wheels(sessions, self.store, Transfers(), is_temporary=False)
         self.kept = MetadataStore(folder / "metadata")
         self.sessions = sessions
@@ -134,7 +135,7 @@ class Place:
         self.path = wheel
 
     def next_run(self) -> Ranges:
-        return Ranges(self.sessions, self.wheels, self.sizes, self.kept)
+        return Ranges(self.sessions, self.wheels, self.run, self.kept)
 
     def get(self, _url: str, *, headers: Headers, **_named: object) -> Any:
         assert headers["Accept-Encoding"] == "identity"
@@ -165,6 +166,7 @@ def test_end_of_a_wheel_is_enough(tmp_path: Path) -> None:
     assert place.read() == place.metadata
     assert place.asked == [f"bytes=-{TAIL}"]
     assert place.ranges.received == TAIL
+    assert list(place.run.lengths.values()) == [len(place.content)]
     assert place.store.locate(place.sha256) is None
 
 
@@ -207,7 +209,7 @@ def test_server_without_ranges_at_the_end_is_asked_for_positions(
     tail = f"bytes={size - TAIL}-{size - 1}"
     assert place.asked == [f"bytes=-{TAIL}", "bytes=0-0", tail]
     place.asked.clear()
-    place.sizes[f"{HOST}/1/{place.path.name}"] = size  # as the page lists it
+    place.run.sizes[f"{HOST}/1/{place.path.name}"] = size  # as the page lists it
     assert place.read(1) == place.metadata
     assert place.asked == [tail]
 
@@ -232,7 +234,7 @@ def test_server_that_refuses_all_ranges_is_asked_for_whole_wheels(
 
 def test_wrong_size_on_the_page_matters_for_this_file_only(tmp_path: Path) -> None:
     place = Place(tmp_path, ranges, MUCH)
-    place.sizes[f"{HOST}/0/{place.path.name}"] = 12
+    place.run.sizes[f"{HOST}/0/{place.path.name}"] = 12
     assert place.read() is True
     assert place.takes_others()
 

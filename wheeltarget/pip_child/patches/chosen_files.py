@@ -304,7 +304,9 @@ def _without_size(current: CurrentJob) -> Iterator[str]:
         url = link.url_without_fragment
         if url in run.sizes or link.is_vcs or link.is_file or current.job.saves(requirement):
             continue
-        if stored := run.store.find(link.hash) if run.store and link.is_wheel else None:
+        if url in run.lengths:
+            run.sizes[url] = run.lengths[url]
+        elif stored := run.store.find(link.hash) if run.store and link.is_wheel else None:
             run.sizes[url] = stored.stat().st_size
         else:
             yield url

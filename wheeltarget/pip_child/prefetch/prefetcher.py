@@ -51,7 +51,7 @@ class Prefetcher:
         store = store or Store(temporary)
         self.wheels = Wheels(self.sessions, store, transfers, is_temporary=is_temporary)
         kept = None if is_temporary else MetadataStore.beside(store)
-        self.ranges = Ranges(self.sessions, self.wheels, current.run.sizes, kept)
+        self.ranges = Ranges(self.sessions, self.wheels, current.run, kept)
         self.bar = "off"
         self.evaluator: Any = None
         self.is_resolving = self.takes_whole_wheels = False

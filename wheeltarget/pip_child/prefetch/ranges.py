@@ -9,7 +9,6 @@ Specification: RFC 9110, sections 13.1.5 (If-Range) and 14 (range requests).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing, suppress
 from enum import IntEnum
 from pathlib import Path
@@ -22,6 +21,7 @@ from pip._vendor.urllib3.exceptions import HTTPError
 
 from wheeltarget.cache.metadata_store import MetadataStore, key_of
 from wheeltarget.network.transfer import read_length
+from wheeltarget.pip_child.job import RunContext
 from wheeltarget.pip_child.prefetch.parts import (
     DAMAGED,
     TAIL,
@@ -80,7 +80,7 @@ class Ranges:
     """Reads METADATA of wheels from parts, in any thread.
 
     :param wheels: gets the wheels that come whole.
-    :param sizes: the sizes of files in bytes, by URL, as far as the index lists them.
+    :param run: has the sizes of files that the index lists, and gets those that servers send.
     :param store: keeps what was read for later runs, if anything does.
     """
 
@@ -88,10 +88,10 @@ class Ranges:
         self,
         sessions: SharedSession,
         wheels: Wheels,
-        sizes: Mapping[str, int],
+        run: RunContext,
         store: MetadataStore | None = None,
     ) -> None:
-        self._sessions, self._wheels, self._sizes = sessions, wheels, sizes
+        self._sessions, self._wheels, self._run = sessions, wheels, run
         self._store = store
         self._ways: dict[str, _Way] = {}
         self._read: dict[str, bytes] = {}
@@ -129,14 +129,15 @@ class Ranges:
 
     def _request(self, link: Any) -> bytes | bool | LeftToPip:
         url = link.url_without_fragment
-        size = self._sizes.get(url)
+        size = self._run.sizes.get(url)
         while (way := self._way(url)) is not _Way.WHOLE:
             remote = _Remote(self._sessions, url, size)
             try:
                 file = remote.open_end() if way is _Way.END else remote.open_at_positions()
                 if (content := file.whole()) is not None:
+                    self._run.lengths[url] = file.size
                     return self._wheels.fetch_here(link, [content])
-                return self._keep(link, read_metadata(file, link.filename))
+                return self._keep(link, read_metadata(file, link.filename), file.size)
             except _UnknownRangeError as error:
                 if way is _Way.POSITIONS and error.args[0] == _NOT_SATISFIABLE:
                     break  # perhaps the page lists a wrong size
@@ -157,8 +158,10 @@ class Ranges:
                 self.received += remote.received
         return self._wheels.fetch_here(link, size=size)
 
-    def _keep(self, link: Any, content: bytes) -> bytes:
-        self._read[link.url_without_fragment] = content
+    def _keep(self, link: Any, content: bytes, size: int) -> bytes:
+        """Keep METADATA of a wheel, and the size of the wheel in bytes."""
+        url = link.url_without_fragment
+        self._read[url], self._run.lengths[url] = content, size
         if self._store:
             self._store.write(_key_of(link), content)
         return content
