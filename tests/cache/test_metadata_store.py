@@ -1,4 +1,7 @@
-"""METADATA in the cache: what was written for a key is read for it, or nothing."""
+"""METADATA in the cache: what was written for a key is read for it, or nothing.
+
+The threat is T3 of docs/security.md.
+"""
 
 from __future__ import annotations
 

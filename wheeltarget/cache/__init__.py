@@ -1,1 +1,1 @@
-"""Keep wheels, and the outcome of earlier runs, for the next run."""
+"""Keep wheels, metadata of others, and the outcome of earlier runs, for the next run."""

@@ -103,6 +103,7 @@ def test_nothing_is_read_twice(tmp_path: Path, shelf: Path) -> None:
         for tags in (TARGET, "cp311-cp311-win_amd64"):
             again = run(index, "lock", cwd=tmp_path / "here", cache=True, tags=tags)
             assert (again.exit_code, sent(index)) == (0, 0), again.stderr
+            assert "Downloading" not in again.stderr
         assert before in {
             lock.read_text("utf-8") for lock in (tmp_path / "here").glob("pylock*.toml")
         }

@@ -564,6 +564,18 @@ def test_a_lock_that_is_made_again_reads_nothing_twice(
         assert second.files == first.files
 
 
+def test_wheels_without_a_hash_are_asked_for_on_condition(shelf: Path, tmp_path: Path) -> None:
+    """They are fetched whole, and kept by their URL and ETag, in pip's own cache."""
+    with LocalIndex(shelf, metadata=False, hashes=False, ranges=True, etags=True) as index:
+        first = run(index, tmp_path / "run", "lock")
+        assert first.exit_code == 0, first.stderr
+        index.clear()
+        assert again(index, tmp_path / "run", "lock").files == first.files
+        wheels = [request for request in index.requests if request.path.endswith(".whl")]
+        assert {(request.status, request.sent) for request in wheels} == {(304, 0)}
+        assert len({request.path for request in wheels}) == len(wheels)
+
+
 def test_without_a_cache_nothing_is_kept(server: LocalIndex, tmp_path: Path) -> None:
     arguments = ("--no-cache-dir", f"app ; tags={TARGET}")
     first = run(server, tmp_path / "run", "lock", *arguments)

@@ -166,7 +166,8 @@ def patch_files(ahead: Prefetcher, undo: ExitStack) -> None:
         path, url = Path(location, link.filename), link.url_without_fragment
         if (metadata := ahead.fetched_metadata(url)) is not None:
             path.write_bytes(metadata)
-            log_file(link, len(metadata), is_new=True)
+            is_new = not ahead.ranges.is_recalled(url.removesuffix(".metadata"))
+            log_file(link, len(metadata), is_new=is_new)
             return str(path), ""
         if ahead.wheels.place(link, path, ahead.bar):
             return str(path), ""

@@ -95,6 +95,7 @@ class Ranges:
         self._store = store
         self._ways: dict[str, _Way] = {}
         self._read: dict[str, bytes] = {}
+        self._recalled: set[str] = set()
         self.received = 0
 
     def takes(self, link: Any) -> bool:
@@ -116,8 +117,14 @@ class Ranges:
         """Take METADATA that an earlier run has read; return whether there is any."""
         content = self._store.read(_key_of(link)) if self._store else None
         if content is not None:
-            self._read[link.url_without_fragment] = content
+            url = link.url_without_fragment
+            self._read[url] = content
+            self._recalled.add(url)
         return content is not None
+
+    def is_recalled(self, url: str) -> bool:
+        """Return whether METADATA of the wheel at a URL was read in an earlier run."""
+        return url in self._recalled
 
     def read(self, link: Any) -> bytes | bool | LeftToPip:
         """Return METADATA of a wheel, or, if the whole wheel was fetched instead, as Wheels does.
