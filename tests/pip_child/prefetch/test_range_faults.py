@@ -394,6 +394,7 @@ def test_parts_are_read_where_nothing_is_wrong(server: LocalIndex, tmp_path: Pat
     assert run(server, tmp_path / "run", "lock").exit_code == 0
     parts = [request for request in server.requests if request.path.endswith(".whl")]
     assert {request.status for request in parts} == {206}
+    assert server.count(".metadata") == 0
     assert sum(request.sent for request in parts) < 300_000 * 2
 
 
@@ -574,6 +575,23 @@ def test_wheels_without_a_hash_are_asked_for_on_condition(shelf: Path, tmp_path:
         wheels = [request for request in index.requests if request.path.endswith(".whl")]
         assert {(request.status, request.sent) for request in wheels} == {(304, 0)}
         assert len({request.path for request in wheels}) == len(wheels)
+
+
+def test_parts_of_private_wheels(shelf: Path, tmp_path: Path) -> None:
+    """Credentials go with each request for a part; what was read is found without them."""
+    user, word = "ann", "s3cret"
+    with LocalIndex(shelf, metadata=False, ranges=True, username=user, password=word) as index:
+        login = index.url.replace("://", f"://{user}:{word}@")
+        arguments = ("--index-url", login, f"app ; tags={TARGET}")
+        first = run(index, tmp_path / "run", "lock", *arguments)
+        assert first.exit_code == 0, first.stderr
+        assert {request.status for request in index.requests if request.range} == {206}
+        index.clear()
+        assert again(index, tmp_path / "run", "lock", *arguments).files == first.files
+        assert not any(request.path.endswith(".whl") for request in index.requests)
+    kept = [*(tmp_path / "run" / "cache" / "metadata").rglob("*")]
+    assert kept
+    assert not any(word.encode() in path.read_bytes() for path in kept if path.is_file())
 
 
 def test_without_a_cache_nothing_is_kept(server: LocalIndex, tmp_path: Path) -> None:
