@@ -24,7 +24,7 @@ from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.lockers import LOCKERS, ONE_TARGET_ONLY
 from tests.benchmarks.peers import MissingPeerError, Peer, Place
 from tests.benchmarks.recorded import count_entries, home
-from tests.benchmarks.server import Behaviour, Server
+from tests.benchmarks.server import Behaviour, Server, Told
 
 INDEXES = {"with": True, "without": False}
 """Whether the index has metadata files, by what it is called."""
@@ -106,10 +106,10 @@ def table(job: Job, cases: Sequence[Case], behaviour: Behaviour, wheels: int) ->
     )
     yield ""
     yield (
-        "| program | metadata files | cold | times ours | warm | times ours | requests | received "
-        "| of the wheels | processor | memory |"
+        "| program | metadata files | cold | times ours | warm | times ours | requests "
+        "| requests, warm | received | of the wheels | processor | memory |"
     )
-    yield f"| {' | '.join(['---'] * 11)} |"
+    yield f"| {' | '.join(['---'] * 12)} |"
     for case in cases:
         yield f"| {' | '.join(_cells(case, first[case.index], wheels))} |"
     yield ""
@@ -119,16 +119,22 @@ def table(job: Job, cases: Sequence[Case], behaviour: Behaviour, wheels: int) ->
 
 def _cells(case: Case, first: Case, wheels: int) -> Iterator[str]:
     cold = case.runs["cold"]
-    told = max((run.told for run in cold), key=lambda told: told.requests)
+    told, told_warm = (_most(case.runs[state]) for state in ("cold", "warm"))
     yield from (case.peer.name, case.index)
     for state in case.runs:
         yield f"{statistics.median(case.seconds(state)):.2f} s"
         yield f"{_ratios(case, first, state)[0]:.2f}"
     yield str(told.requests)
+    yield str(told_warm.requests - told_warm.unchanged)
     yield f"{told.bytes / 1e6:.1f} MB"
     yield f"{told.bytes_of_files / wheels:.1%}"
     yield f"{statistics.median(run.processor for run in cold):.2f} s"
     yield f"{max(run.memory for run in cold) / 1e6:.0f} MB"
+
+
+def _most(runs: Sequence[Run]) -> Told:
+    """Return what was asked for in the run with the most requests."""
+    return max((run.told for run in runs), key=lambda told: told.requests)
 
 
 def _ratios(case: Case, base: Case, state: str) -> tuple[float, float, float]:

@@ -64,7 +64,7 @@ def test_locks_are_compared(folder: Path, server: Server, tmp_path: Path) -> Non
     assert [row.split(" | ")[0] for row in rows[:4]] == ["| wheeltarget lock"] * 2 + [
         "| pip lock"
     ] * 2
-    assert all(row.count(" | ") == head.count(" | ") == 10 for row in rows[:4])
+    assert all(row.count(" | ") == head.count(" | ") == 11 for row in rows[:4])
     assert re.fullmatch(
         r"  wheeltarget lock, cold, takes [\d.]+ times \([\d.]+ to [\d.]+\) as long without "
         "metadata files",
@@ -86,7 +86,7 @@ def test_who_locks_something_else_is_named(server: Server, tmp_path: Path) -> No
     first = lock.Case(ours, "with")
     lock.compare(JOB, [first], server, Behaviour(), 1, tmp_path / "ours")
     run = first.runs["cold"][0]
-    second = lock.Case(other, "with", {"cold": [replace(run, files=files)]})
+    second = lock.Case(other, "with", {state: [replace(run, files=files)] for state in first.runs})
     *_, lacks, has = lock.table(JOB, [first, second], Behaviour(), 1)
     assert lacks == "  other lacks made-3 2, made-4 2"
     assert has == "  other has besides made-4 1"
