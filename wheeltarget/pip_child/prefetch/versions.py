@@ -92,7 +92,8 @@ class NextVersions:
             name, _, extras = identifier.rstrip("]").partition("[")
             if extras:
                 self._projects[name].extras.update(extras.split(","))
-            self._guess(self._go_on)
+            if not self._arrivals.empty():
+                self._guess(self._go_on)
 
     def note_found(self, name: str, candidates: list[Any]) -> None:
         """Note the candidates that pip has found for a project, in ascending order."""
