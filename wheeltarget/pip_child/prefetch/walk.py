@@ -28,6 +28,7 @@ from wheeltarget.pip_child.prefetch.pool import LeftToPip, Task, finished_task
 from wheeltarget.pip_child.prefetch.prefetcher import METADATA, Prefetcher
 
 _LOGGER = logging.getLogger(__name__)
+_MOST_CHANGES = 16  # of a project, which may change for ever if its candidates exclude themselves
 # pip's specifiers, the extras, and pip's object for the allowed hashes.
 _Request = tuple[Any, Iterable[str], Any]
 
@@ -41,6 +42,7 @@ class _Node:
     :param best: pip's link to the best candidate so far.
     :param distribution: pip's object for the metadata of the best candidate.
     :param read: the link and the extras whose dependencies were followed.
+    :param changes: how often the best candidate has changed.
     """
 
     name: str
@@ -50,6 +52,7 @@ class _Node:
     best: Any = None
     distribution: Any = None
     read: tuple[Any, frozenset[str]] | None = None
+    changes: int = 0
     children: tuple[str, ...] = ()
 
     def all_requests(self) -> Iterator[_Request]:
@@ -227,7 +230,8 @@ class Walk:
         if best is None or best.link != node.best:
             node.best = best and best.link
             node.distribution = None
-        return best is not None
+            node.changes += 1
+        return best is not None and node.changes <= _MOST_CHANGES
 
     def _source(self, link: Any) -> Task | None:
         """Start to fetch the metadata of a candidate; None if it has to be built or left to pip."""
