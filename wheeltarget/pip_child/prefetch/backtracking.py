@@ -16,8 +16,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from pip._internal import metadata
-from pip._internal.models.candidate import InstallationCandidate
-from pip._internal.models.link import Link
 from pip._internal.operations import prepare
 from pip._internal.resolution.resolvelib.candidates import _InstallRequirementBackedCandidate
 
@@ -102,7 +100,7 @@ def patch_dependencies(_ahead: Any, undo: ExitStack) -> None:
     """Read the dependencies of each candidate once, as far as pip has looked at them."""
 
     @replaces(_InstallRequirementBackedCandidate, "iter_dependencies", undo=undo)
-    def iter_dependencies(original: Any, self: Any, with_requires: bool) -> Iterator[Any]:
+    def iter_dependencies(original: Any, self: Any, with_requires: Any) -> Iterator[Any]:
         kept = vars(self).setdefault(_KEPT, {})
         if with_requires not in kept:
             kept[with_requires] = _Replayed(lambda: iter(original(self, with_requires)))
@@ -117,40 +115,23 @@ def prove_dependencies(_ahead: Any) -> bool:
         asked.append(spec)
         yield spec
 
-    content = b"Metadata-Version: 2.1\nName: proof\nVersion: 1\nRequires-Dist: a\nRequires-Dist: b\n"
+    content = (
+        b"Metadata-Version: 2.1\nName: proof\nVersion: 1\nRequires-Dist: a\nRequires-Dist: b\n"
+    )
     candidate: Any = _InstallRequirementBackedCandidate.__new__(_InstallRequirementBackedCandidate)
     candidate.dist, candidate._ireq = distribution_of(content), None
     candidate._factory = SimpleNamespace(
         make_requires_python_requirement=lambda _specifier: None, make_requirements_from_spec=make
     )
-    first = [each for each, _ in zip(candidate.iter_dependencies(True), "12", strict=False)]
-    again = [*candidate.iter_dependencies(True)]
+    first = [
+        each for each, _ in zip(candidate.iter_dependencies(with_requires=True), "12", strict=False)
+    ]
+    again = [*candidate.iter_dependencies(with_requires=True)]
     return (first, again, asked) == ([None, "a"], [None, "a", "b"], ["a", "b"])
-
-
-def patch_hashes(_ahead: Any, undo: ExitStack) -> None:
-    """Hash a candidate by its link alone, which candidates that are equal share.
-
-    pip puts all candidates of a project into sets each time that it chooses among them.
-    """
-
-    @replaces(InstallationCandidate, "__hash__", undo=undo)
-    def hash_link(_original: Any, self: Any) -> int:
-        return hash(self.link)
-
-
-def prove_hashes(_ahead: Any) -> bool:
-    """Check that equal candidates are found in sets."""
-    first, same, other = (
-        InstallationCandidate("proof", version, Link(f"https://example.invalid/{version}"))
-        for version in ("1", "1", "2")
-    )
-    return hash(first) == hash(first.link) and same in {first} and other not in {first}
 
 
 SEAMS = (
     ("metadata in memory", patch_metadata, prove_metadata),
     ("dependencies of candidates", patch_dependencies, prove_dependencies),
-    ("hashes of candidates", patch_hashes, prove_hashes),
 )
 """The name, the patch and the proof of each change."""
