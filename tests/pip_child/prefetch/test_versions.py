@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pip._internal.resolution.resolvelib.found_candidates import FoundCandidates
 
 from tests.support.child import QUIET, Job, Workshop
-from tests.support.index import Dropped, LocalIndex, Status
+from tests.support.index import Dropped, Fault, LocalIndex, Status
 from tests.support.wheels import make_wheel
 from wheeltarget.pip_child.prefetch.versions import following
 from wheeltarget.pip_protocol import JobReport
@@ -126,7 +126,9 @@ def test_next_target_uses_what_was_fetched_for_the_first(tmp_path: Path, shop: W
 
 def test_errors_change_nothing(tmp_path: Path) -> None:
     requested = requesting(*in_step(tmp_path / "index"))
-    faults = {f"app-{version}-py3-none-any.whl.metadata": Status(503) for version in (25, 15)}
+    faults: dict[str, Fault] = {
+        f"app-{version}-py3-none-any.whl.metadata": Status(503) for version in (25, 15)
+    }
     faults |= {f"core-{version}-py3-none-any.whl.metadata": Dropped() for version in (24, 9)}
     faults["/simple/part1/"] = Status(429, retry_after=1)
 
