@@ -8,9 +8,7 @@ resolves it. What pip chooses does not depend on the walk.
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
-import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -20,11 +18,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from pip._internal.metadata import FilesystemWheel, get_wheel_distribution, select_backend
+from pip._internal.metadata import FilesystemWheel, get_wheel_distribution
 from pip._internal.resolution.resolvelib.base import Constraint
 from pip._internal.utils.hashes import Hashes
 
 from wheeltarget.pip_child.links import first_tried, normalize_name
+from wheeltarget.pip_child.prefetch.backtracking import distribution_of
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Task, finished_task
 from wheeltarget.pip_child.prefetch.prefetcher import METADATA, Prefetcher
 
@@ -270,20 +269,7 @@ def read_metadata(ahead: Prefetcher, link: Any, outcome: Any) -> Any:
     :param outcome: of the task for it: METADATA, the path of the wheel, or that the store has it.
     """
     if isinstance(outcome, bytes):
-        return select_backend().Distribution(_Headers(outcome), None, None)
+        return distribution_of(outcome)
     path = outcome if isinstance(outcome, Path) else ahead.wheels.find(link)
     name = normalize_name(link.filename.partition("-")[0])
     return get_wheel_distribution(FilesystemWheel(str(path)), name)
-
-
-class _Headers(importlib.metadata.Distribution):
-    """The metadata of a wheel in memory, without its description."""
-
-    def __init__(self, content: bytes) -> None:
-        self._text = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0].decode("utf-8")
-
-    def read_text(self, filename: str) -> str | None:
-        return self._text if filename == "METADATA" else None
-
-    def locate_file(self, path: Any) -> Any:
-        raise FileNotFoundError(path)
