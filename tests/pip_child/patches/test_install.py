@@ -37,6 +37,7 @@ PREPARE = "_internal.operations.prepare"
 DOWNLOAD = "_internal.commands.download"
 RESOLVER = "_internal.resolution.resolvelib.resolver"
 FACTORY = "_internal.resolution.resolvelib.factory"
+PROVIDER = "_internal.resolution.resolvelib.provider"
 CANDIDATES = "_internal.resolution.resolvelib.candidates"
 TARGET_PYTHON = "_internal.models.target_python"
 MISSING = set() if hasattr(misc, "get_runnable_pip") else {"_internal.utils.misc"}
@@ -131,6 +132,13 @@ SLOWER = {
     "downloader-has-another-name": [
         Edit("_internal.network.download", "class Downloader", "class Fetcher"),
         Edit(PREPARE, "Downloader", "Fetcher"),
+    ],
+    "candidates-are-prepared-in-another-way": [
+        Edit(PREPARE, "def prepare_linked_requirement(", "def prepare_linked("),
+        Edit(CANDIDATES, "preparer.prepare_linked_requirement(", "preparer.prepare_linked("),
+    ],
+    "provider-has-other-attributes": [
+        Edit(PROVIDER, "self._constraints", "self._limits"),
     ],
     "finder-is-asked-in-another-way": [
         Edit(FINDER, "def find_best_candidate(", "def find_best("),

@@ -11,7 +11,9 @@ from pip._internal.cli.index_command import SessionCommandMixin
 from pip._internal.index import collector, package_finder
 from pip._internal.network.download import Downloader
 from pip._internal.operations import prepare
+from pip._internal.operations.prepare import RequirementPreparer
 from pip._internal.resolution.resolvelib import candidates
+from pip._internal.resolution.resolvelib.provider import PipProvider
 from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.hashes import Hashes
 
@@ -29,6 +31,9 @@ PLACES: tuple[tuple[Any, str], ...] = (
     (collector, "parse_links"),
     (package_finder, "parse_links"),
     (package_finder.PackageFinder, "process_project_url"),
+    (package_finder.PackageFinder, "find_best_candidate"),
+    (PipProvider, "find_matches"),
+    (RequirementPreparer, "prepare_linked_requirement"),
     (Downloader, "__call__"),
     (Hashes, "check_against_path"),
     (Resolver, "resolve"),

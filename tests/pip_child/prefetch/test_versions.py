@@ -23,7 +23,7 @@ from wheeltarget.pip_protocol import JobReport
 
 pytestmark = pytest.mark.seams
 
-COUNT = 40
+COUNT = 30
 
 
 def pinned(shelf: Path) -> list[str]:
@@ -91,10 +91,10 @@ def test_pip_hardly_waits_while_it_backtracks(make: Any, tmp_path: Path) -> None
     same_result, turns_of_pip, requests_of_pip = serve(tmp_path, job, ahead=False)
     assert result == same_result
     assert turns_of_pip > COUNT
-    assert turns < turns_of_pip / 4
+    assert turns < turns_of_pip / 3
     assert set(requests.values()) == {1}
     # At most as many more as are fetched ahead at once.
-    assert requests.total() - requests_of_pip.total() <= 32
+    assert requests.total() - requests_of_pip.total() <= 16
 
 
 @pytest.mark.parametrize("make", SCENES, ids=lambda make: make.__name__)
@@ -120,14 +120,14 @@ def test_next_target_uses_what_was_fetched_for_the_first(tmp_path: Path, shop: W
         job = Job([*QUIET, *index.pip_args(), *requested])
         run = shop.run(job, job, ahead=True)
         requests = Counter(request.path for request in index.requests)
-    assert run.names(0) == run.names(1) == ["app-1-py3-none-any.whl", "base-41-py3-none-any.whl"]
+    assert run.names(0) == run.names(1) == ["app-1-py3-none-any.whl", "base-31-py3-none-any.whl"]
     assert set(requests.values()) == {1}
 
 
 def test_errors_change_nothing(tmp_path: Path) -> None:
     requested = requesting(*in_step(tmp_path / "index"))
-    faults = {f"app-{version}-py3-none-any.whl.metadata": Status(503) for version in (30, 20)}
-    faults |= {f"core-{version}-py3-none-any.whl.metadata": Dropped() for version in (29, 9)}
+    faults = {f"app-{version}-py3-none-any.whl.metadata": Status(503) for version in (25, 15)}
+    faults |= {f"core-{version}-py3-none-any.whl.metadata": Dropped() for version in (24, 9)}
     faults["/simple/part1/"] = Status(429, retry_after=1)
 
     def job(index: LocalIndex) -> Job:
@@ -143,13 +143,13 @@ def test_errors_change_nothing(tmp_path: Path) -> None:
 def test_what_is_needed_no_more_is_not_requested(tmp_path: Path, shop: Workshop) -> None:
     make_wheel(tmp_path / "index", "base")
     for version in range(1, COUNT + 1):
-        requires = [f"base>{version > COUNT - 8}"[:5] + str(int(version > COUNT - 8))]
+        requires = ["base>1" if version > COUNT - 8 else "base"]
         make_wheel(tmp_path / "index", "app", str(version), requires=requires)
     with LocalIndex(tmp_path / "index", delay=0.05) as index:
         job = Job([*QUIET, *index.pip_args(), "app"])
         run = shop.run(job, ahead=True, connections=2)
         assert run.names(0)[0] == f"app-{COUNT - 8}-py3-none-any.whl"
-        assert index.count(".metadata") <= 8 + 32 / 2
+        assert index.count(".metadata") <= 8 + 16
 
 
 # The order
@@ -199,8 +199,8 @@ GRAPHS = st.fixed_dictionaries(
 
 
 @pytest.mark.thorough
-@settings(max_examples=4, deadline=None, phases=[Phase.generate])
-@given(graphs=st.lists(GRAPHS, min_size=12, max_size=12))
+@settings(max_examples=3, deadline=None, phases=[Phase.generate])
+@given(graphs=st.lists(GRAPHS, min_size=10, max_size=10))
 def test_pip_chooses_the_same(graphs: list[Graph]) -> None:
     with TemporaryDirectory() as name:
         shelf = Path(name, "index")

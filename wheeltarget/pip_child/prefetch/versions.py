@@ -28,9 +28,10 @@ from wheeltarget.pip_child.prefetch.walk import read_metadata
 
 _LOGGER = logging.getLogger(__name__)
 
-_PER_TRY, _MOST = 4, 32  # versions ahead for each version that was tried in vain, and at most
-_STUDIED = 8  # versions ahead whose dependencies are looked up
-_DEPTH = 3  # how far their dependencies are followed
+_PER_TRY, _MOST = 2, 16  # versions ahead for each version that was tried in vain, and at most
+_MOST_PARTS = 8  # the same if metadata is read from parts of wheels, which are larger
+_STUDIED = 4  # versions ahead whose dependencies are looked up
+_DEPTH = 2  # how far their dependencies are followed
 
 
 @dataclass(slots=True)
@@ -91,7 +92,8 @@ class NextVersions:
             name, _, extras = identifier.rstrip("]").partition("[")
             if extras:
                 self._projects[name].extras.update(extras.split(","))
-            self._guess(self._go_on)
+            if not self._arrivals.empty():
+                self._guess(self._go_on)
 
     def note_found(self, name: str, candidates: list[Any]) -> None:
         """Note the candidates that pip has found for a project, in ascending order."""
@@ -122,7 +124,8 @@ class NextVersions:
         name = _project_of(link)
         project = self._projects[name]
         project.tried.add(link.url_without_fragment)
-        count = min(_PER_TRY * (len(project.tried) - 1), _MOST)
+        most = _MOST if link.metadata_link() is not None else _MOST_PARTS
+        count = min(_PER_TRY * (len(project.tried) - 1), most)
         for number, each in enumerate(islice(following(project.found, link), count)):
             task = self._fetch(each)
             if task is not None and number < _STUDIED:
