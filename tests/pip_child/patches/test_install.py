@@ -145,6 +145,18 @@ SLOWER = {
         Edit(FINDER, "self.find_best_candidate(", "self.find_best("),
         Edit(FACTORY, "_finder.find_best_candidate(", "_finder.find_best("),
     ],
+    "metadata-is-read-by-a-private-function": [
+        Edit(PREPARE, "= get_metadata_distribution(", "= _read("),
+        Edit(PREPARE, "", "\n_read = get_metadata_distribution\n"),
+    ],
+    "dependencies-of-candidates-have-another-name": [
+        Edit(
+            f"_internal.resolution.resolvelib.{module}",
+            f"{owner}iter_dependencies(",
+            f"{owner}iter_needs(",
+        )
+        for module, owner in (("base", "def "), ("candidates", "def "), ("provider", "candidate."))
+    ],
 }
 """Changes that only break prefetching."""
 

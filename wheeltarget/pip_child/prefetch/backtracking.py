@@ -12,12 +12,16 @@ import importlib.metadata
 import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from pip._internal import metadata
-from pip._internal.operations import prepare
+from pip._internal.models.link import Link, MetadataFile
+from pip._internal.operations.prepare import RequirementPreparer
+from pip._internal.req.constructors import install_req_from_line
 from pip._internal.resolution.resolvelib.candidates import _InstallRequirementBackedCandidate
+from pip._internal.utils.temp_dir import global_tempdir_manager
 
 from wheeltarget.pip_child.job import replaces
 
@@ -63,12 +67,24 @@ def patch_metadata(_ahead: Any, undo: ExitStack) -> None:
 
 
 def prove_metadata(_ahead: Any) -> bool:
-    """Check that pip gets the object for METADATA that was parsed before."""
+    """Check that pip takes the object for METADATA that was parsed before."""
     content = b"Metadata-Version: 2.1\nName: proof\nVersion: 1\nRequires-Dist: lib\n\ntext\n"
-    found = prepare.get_metadata_distribution(content, "proof-1-py3-none-any.whl", "proof")
-    needs = [str(need) for need in found.iter_dependencies()]
-    facts = (found.raw_name, found.canonical_name, str(found.version), needs)
-    return found is distribution_of(content) and facts == ("proof", "proof", "1", ["lib"])
+
+    def load(_link: Any, folder: str) -> tuple[str, str]:
+        path = Path(folder, "METADATA")
+        path.write_bytes(content)
+        return str(path), ""
+
+    preparer: Any = RequirementPreparer.__new__(RequirementPreparer)
+    preparer.require_hashes = preparer.legacy_resolver = False
+    preparer._download = load
+    requirement = install_req_from_line("proof")
+    requirement.link = Link("https://example.invalid/proof-1-py3-none-any.whl")
+    requirement.link.metadata_file_data = MetadataFile(None)
+    with global_tempdir_manager():
+        found = preparer._fetch_metadata_only(requirement)
+    needs = [str(need) for need in distribution_of(content).iter_dependencies()]
+    return found is distribution_of(content) and (found.raw_name, needs) == ("proof", ["lib"])
 
 
 class _Replayed:
