@@ -86,7 +86,7 @@ class Pair:
 
     def median(self, name: str, what: str) -> float:
         """Return the median of a figure of one program's runs."""
-        return statistics.median(getattr(run, what) for run in self.runs[name])
+        return float(statistics.median(getattr(run, what) for run in self.runs[name]))
 
     def requests(self, name: str) -> int:
         """Return how many requests a program sent at most."""

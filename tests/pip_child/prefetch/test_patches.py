@@ -10,6 +10,8 @@ import pytest
 from pip._internal.cli.index_command import SessionCommandMixin
 from pip._internal.index import collector, package_finder
 from pip._internal.network.download import Downloader
+from pip._internal.operations import prepare
+from pip._internal.resolution.resolvelib import candidates
 from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.hashes import Hashes
 
@@ -30,6 +32,8 @@ PLACES: tuple[tuple[Any, str], ...] = (
     (Downloader, "__call__"),
     (Hashes, "check_against_path"),
     (Resolver, "resolve"),
+    (prepare, "get_metadata_distribution"),
+    (candidates._InstallRequirementBackedCandidate, "iter_dependencies"),
 )
 
 

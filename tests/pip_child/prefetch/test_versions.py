@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from pip._internal.resolution.resolvelib.found_candidates import FoundCandidates
 
 from tests.support.child import QUIET, Job, Workshop
-from tests.support.index import LocalIndex
+from tests.support.index import Dropped, LocalIndex, Status
 from tests.support.wheels import make_wheel
+from wheeltarget.pip_child.prefetch.versions import following
 from wheeltarget.pip_protocol import JobReport
 
 pytestmark = pytest.mark.seams
@@ -51,27 +59,166 @@ def unsolvable(shelf: Path) -> list[str]:
     return ["app>1", f"base=={COUNT + 1}"]
 
 
-@pytest.mark.parametrize(
-    ("make", "most_turns"), [(pinned, 10), (in_step, 30), (unsolvable, 10)], ids=lambda each: each
-)
-def test_pip_hardly_waits_while_it_goes_back(
-    make: Any, most_turns: int, tmp_path: Path, shop: Workshop
-) -> None:
-    requested = make(tmp_path / "index")
-    results, turns, requests = [], [], []
-    for ahead in (True, False):
-        with LocalIndex(tmp_path / "index", delay=0.02) as index:
-            job = Job([*QUIET, *index.pip_args(), *requested])
-            results.append(anonymous(shop.run(job, ahead=ahead).report(0), index))
-            turns.append(index.turns)
-            requests.append(Counter(request.path for request in index.requests))
-    assert results[0] == results[1]
-    assert turns[1] > COUNT
-    assert turns[0] <= most_turns
-    assert set(requests[0].values()) == {1}
+SCENES = (pinned, in_step, unsolvable)
+Served = tuple[str, int, Counter[str]]
+
+
+def serve(folder: Path, job: Callable[[LocalIndex], Job], *, ahead: bool, **options: Any) -> Served:
+    """Run a job, and return its result, how often the index was idle before, and its requests."""
+    home = folder / f"home-{ahead}"
+    home.mkdir()
+    with LocalIndex(folder / "index", delay=0.02, **options) as index:
+        shop = Workshop(home / ".hidden-stage", home / "wheelhouse")
+        run = shop.run(job(index), ahead=ahead)
+        assert "note:" not in run.stderr
+        requests = Counter(request.path for request in index.requests)
+        return anonymous(run.report(0), index, home), index.turns, requests
+
+
+def anonymous(report: JobReport, index: LocalIndex, home: Path) -> str:
+    report = replace(report, fresh_until=None)
+    return repr(report).replace(index.base, "").replace(str(home), "")
+
+
+def requesting(*requested: str) -> Callable[[LocalIndex], Job]:
+    return lambda index: Job([*QUIET, *index.pip_args(), *requested])
+
+
+@pytest.mark.parametrize("make", SCENES, ids=lambda make: make.__name__)
+def test_pip_hardly_waits_while_it_backtracks(make: Any, tmp_path: Path) -> None:
+    job = requesting(*make(tmp_path / "index"))
+    result, turns, requests = serve(tmp_path, job, ahead=True)
+    same_result, turns_of_pip, requests_of_pip = serve(tmp_path, job, ahead=False)
+    assert result == same_result
+    assert turns_of_pip > COUNT
+    assert turns < turns_of_pip / 4
+    assert set(requests.values()) == {1}
     # At most as many more as are fetched ahead at once.
-    assert requests[0].total() - requests[1].total() <= 32
+    assert requests.total() - requests_of_pip.total() <= 32
 
 
-def anonymous(report: JobReport, index: LocalIndex) -> str:
-    return repr(report).replace(index.base, "")
+@pytest.mark.parametrize("make", SCENES, ids=lambda make: make.__name__)
+def test_metadata_may_be_read_from_parts_of_wheels(make: Any, tmp_path: Path) -> None:
+    job = requesting(*make(tmp_path / "index"))
+    options = {"metadata": False, "ranges": True}
+    result, turns, _ = serve(tmp_path, job, ahead=True, **options)
+    same_result, turns_of_pip, _ = serve(tmp_path, job, ahead=False, **options)
+    assert result == same_result
+    assert turns < turns_of_pip / 3
+
+
+def test_whole_wheels_are_not_fetched_on_a_guess(tmp_path: Path) -> None:
+    job = requesting(*pinned(tmp_path / "index"))
+    _, _, requests = serve(tmp_path, job, ahead=True, metadata=False, hashes=False)
+    _, _, requests_of_pip = serve(tmp_path, job, ahead=False, metadata=False, hashes=False)
+    assert requests <= requests_of_pip
+
+
+def test_next_target_uses_what_was_fetched_for_the_first(tmp_path: Path, shop: Workshop) -> None:
+    requested = pinned(tmp_path / "index")
+    with LocalIndex(tmp_path / "index") as index:
+        job = Job([*QUIET, *index.pip_args(), *requested])
+        run = shop.run(job, job, ahead=True)
+        requests = Counter(request.path for request in index.requests)
+    assert run.names(0) == run.names(1) == ["app-1-py3-none-any.whl", "base-41-py3-none-any.whl"]
+    assert set(requests.values()) == {1}
+
+
+def test_errors_change_nothing(tmp_path: Path) -> None:
+    requested = requesting(*in_step(tmp_path / "index"))
+    faults = {f"app-{version}-py3-none-any.whl.metadata": Status(503) for version in (30, 20)}
+    faults |= {f"core-{version}-py3-none-any.whl.metadata": Dropped() for version in (29, 9)}
+    faults["/simple/part1/"] = Status(429, retry_after=1)
+
+    def job(index: LocalIndex) -> Job:
+        for name, fault in faults.items():
+            index.fault(name, fault, times=1)
+        return requested(index)
+
+    result, _, _ = serve(tmp_path, job, ahead=True)
+    same_result, _, _ = serve(tmp_path, requested, ahead=False)
+    assert result == same_result
+
+
+def test_what_is_needed_no_more_is_not_requested(tmp_path: Path, shop: Workshop) -> None:
+    make_wheel(tmp_path / "index", "base")
+    for version in range(1, COUNT + 1):
+        requires = [f"base>{version > COUNT - 8}"[:5] + str(int(version > COUNT - 8))]
+        make_wheel(tmp_path / "index", "app", str(version), requires=requires)
+    with LocalIndex(tmp_path / "index", delay=0.05) as index:
+        job = Job([*QUIET, *index.pip_args(), "app"])
+        run = shop.run(job, ahead=True, connections=2)
+        assert run.names(0)[0] == f"app-{COUNT - 8}-py3-none-any.whl"
+        assert index.count(".metadata") <= 8 + 32 / 2
+
+
+# The order
+
+CANDIDATES = st.lists(st.tuples(st.integers(1, 4), st.booleans()), min_size=1, max_size=9).map(
+    lambda drawn: [
+        SimpleNamespace(
+            version=version,
+            link=SimpleNamespace(url=f"u{n}#x", url_without_fragment=f"u{n}", is_yanked=is_yanked),
+        )
+        for n, (version, is_yanked) in enumerate(sorted(drawn))
+    ]
+)
+
+
+@given(candidates=CANDIDATES, is_pinned=st.booleans())
+def test_order_is_that_of_pip(candidates: list[Any], is_pinned: bool) -> None:
+    all_yanked = is_pinned and all(each.link.is_yanked for each in candidates)
+    # As in pip's Factory._iter_found_candidates.
+    infos = [
+        (each.version, lambda each=each: each)
+        for each in reversed(candidates)
+        if all_yanked or not each.link.is_yanked
+    ]
+    tried = [each.link for each in FoundCandidates(lambda: iter(infos), None, False, set())]
+    for place, link in enumerate(tried):
+        assert list(following(candidates, link)) == tried[place + 1 :]
+
+
+# What pip chooses
+
+PROJECTS, VERSIONS = "abcd", range(1, 6)
+Graph = Mapping[tuple[str, int], list[str]]
+SPECIFIERS = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(PROJECTS),
+    st.sampled_from(["<", "<=", "==", ">=", "!="]),
+    st.sampled_from(VERSIONS),
+)
+GRAPHS = st.fixed_dictionaries(
+    {
+        (project, version): st.lists(SPECIFIERS, max_size=3)
+        for project in PROJECTS
+        for version in VERSIONS
+    }
+)
+
+
+@pytest.mark.thorough
+@settings(max_examples=4, deadline=None, phases=[Phase.generate])
+@given(graphs=st.lists(GRAPHS, min_size=12, max_size=12))
+def test_pip_chooses_the_same(graphs: list[Graph]) -> None:
+    with TemporaryDirectory() as name:
+        shelf = Path(name, "index")
+        for number, graph in enumerate(graphs):
+            for (project, version), requires in graph.items():
+                needed = [f"g{number}{each}" for each in requires]
+                make_wheel(shelf, f"g{number}{project}", str(version), requires=needed)
+        results = []
+        with LocalIndex(shelf) as index:
+            for ahead in (True, False):
+                home = Path(name, f"home-{ahead}")
+                home.mkdir()
+                shop = Workshop(home / ".hidden-stage", home / "wheelhouse")
+                jobs = [
+                    Job([*QUIET, *index.pip_args(), f"g{number}a", f"g{number}b"])
+                    for number in range(len(graphs))
+                ]
+                run = shop.run(*jobs, ahead=ahead)
+                reports = [run.report(number) for number in range(len(graphs))]
+                results.append([anonymous(each, index, home) for each in reports])
+        assert results[0] == results[1]

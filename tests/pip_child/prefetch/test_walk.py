@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -34,25 +35,28 @@ NEEDS = st.frozensets(st.sampled_from(PROJECTS))
 def walked(graph: Mapping[str, Collection[str]], *requested: str) -> Iterator[Walk]:
     """Walk from some requirements.
 
-    :param graph: the requirements of version 1 of each project, which is the only one.
+    :param graph: the requirements of version 1 of each project, or of another one behind ``-``.
     """
     ahead = Prefetcher(CurrentJob(RunContext()), ResolveJobs((), True, 1), Path("nowhere"))
     ahead.sessions.session = session = SimpleNamespace(
         is_secure_origin=lambda _link: True, refresh_package=set()
     )
-    for project, needs in graph.items():
-        url = f"{INDEX}/{project}-1-py3-none-any.whl"
+    pages = defaultdict(list)
+    for release, needs in graph.items():
+        project, _, version = release.partition("-")
+        url = f"{INDEX}/{project}-{version or 1}-py3-none-any.whl"
+        pages[project].append({"url": url, "hashes": {}, "core-metadata": True})
+        lines = [f"Name: {project}", f"Version: {version or 1}"]
+        lines += [f"Requires-Dist: {each}" for each in needs]
+        ahead.note(f"{url}.metadata", "\n".join(["Metadata-Version: 2.1", *lines]).encode())
+    for project, files in pages.items():
         response = SimpleNamespace(
             url=f"{INDEX}/{project}/",
             headers={"Content-Type": "application/vnd.pypi.simple.v1+json"},
-            content=json.dumps(
-                {"files": [{"url": url, "hashes": {}, "core-metadata": True}]}
-            ).encode(),
+            content=json.dumps({"files": files}).encode(),
         )
         wanted = FileFilter(frozenset({"py3-none-any"}), sources=True)
         ahead.note(response.url, KeptPage(response, wanted))
-        lines = [f"Name: {project}", "Version: 1", *(f"Requires-Dist: {each}" for each in needs)]
-        ahead.note(f"{url}.metadata", "\n".join(["Metadata-Version: 2.1", *lines]).encode())
     scope = SearchScope([], [INDEX], no_index=False)
     preferences = SelectionPreferences(allow_yanked=True)
     collector: Any = LinkCollector(session, scope)
@@ -94,3 +98,14 @@ def test_walk_stops_where_there_is_no_candidate() -> None:
     with walked({"a": ["b", "c>=2"], "b": [], "c": []}, "a") as walk:
         assert not walk.is_whole
         assert {"a", "b"} <= names_of(walk)
+
+
+def test_walk_ends_if_a_project_excludes_its_own_releases() -> None:
+    with walked({"a": [], "a-2": ["a<2"]}, "a") as walk:
+        assert not walk.is_whole
+
+
+def test_walk_ends_if_projects_exclude_each_other_in_a_circle() -> None:
+    graph = {"a": [], "a-2": ["b<2"], "b": ["a<2"], "b-2": []}
+    with walked(graph, "a", "b") as walk:
+        assert names_of(walk) == {"a", "b"}

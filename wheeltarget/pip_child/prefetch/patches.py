@@ -36,6 +36,7 @@ from pip._internal.utils.hashes import Hashes
 from pip._internal.utils.temp_dir import global_tempdir_manager
 
 from wheeltarget.pip_child.job import replaces
+from wheeltarget.pip_child.prefetch import backtracking
 from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage, filter_for
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
 from wheeltarget.pip_child.prefetch.scheduler import WalkScheduler
@@ -376,5 +377,6 @@ SEAMS = (
     ("versions", patch_versions, prove_versions),
     ("resolver", patch_resolver, None),
     ("index pages", patch_pages, prove_pages),
+    *backtracking.SEAMS,
 )
 """The name, the patch and the proof of each change."""

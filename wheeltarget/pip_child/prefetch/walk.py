@@ -8,9 +8,7 @@ resolves it. What pip chooses does not depend on the walk.
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
-import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -20,15 +18,17 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from pip._internal.metadata import FilesystemWheel, get_wheel_distribution, select_backend
+from pip._internal.metadata import FilesystemWheel, get_wheel_distribution
 from pip._internal.resolution.resolvelib.base import Constraint
 from pip._internal.utils.hashes import Hashes
 
 from wheeltarget.pip_child.links import first_tried, normalize_name
+from wheeltarget.pip_child.prefetch.backtracking import distribution_of
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Task, finished_task
 from wheeltarget.pip_child.prefetch.prefetcher import METADATA, Prefetcher
 
 _LOGGER = logging.getLogger(__name__)
+_MOST_CHANGES = 16  # of a project, which may change for ever if its candidates exclude themselves
 # pip's specifiers, the extras, and pip's object for the allowed hashes.
 _Request = tuple[Any, Iterable[str], Any]
 
@@ -42,6 +42,7 @@ class _Node:
     :param best: pip's link to the best candidate so far.
     :param distribution: pip's object for the metadata of the best candidate.
     :param read: the link and the extras whose dependencies were followed.
+    :param changes: how often the best candidate has changed.
     """
 
     name: str
@@ -51,6 +52,7 @@ class _Node:
     best: Any = None
     distribution: Any = None
     read: tuple[Any, frozenset[str]] | None = None
+    changes: int = 0
     children: tuple[str, ...] = ()
 
     def all_requests(self) -> Iterator[_Request]:
@@ -228,7 +230,8 @@ class Walk:
         if best is None or best.link != node.best:
             node.best = best and best.link
             node.distribution = None
-        return best is not None
+            node.changes += 1
+        return best is not None and node.changes <= _MOST_CHANGES
 
     def _source(self, link: Any) -> Task | None:
         """Start to fetch the metadata of a candidate; None if it has to be built or left to pip."""
@@ -266,20 +269,7 @@ def read_metadata(ahead: Prefetcher, link: Any, outcome: Any) -> Any:
     :param outcome: of the task for it: METADATA, the path of the wheel, or that the store has it.
     """
     if isinstance(outcome, bytes):
-        return select_backend().Distribution(_Headers(outcome), None, None)
+        return distribution_of(outcome)
     path = outcome if isinstance(outcome, Path) else ahead.wheels.find(link)
     name = normalize_name(link.filename.partition("-")[0])
     return get_wheel_distribution(FilesystemWheel(str(path)), name)
-
-
-class _Headers(importlib.metadata.Distribution):
-    """The metadata of a wheel in memory, without its description."""
-
-    def __init__(self, content: bytes) -> None:
-        self._text = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0].decode("utf-8")
-
-    def read_text(self, filename: str) -> str | None:
-        return self._text if filename == "METADATA" else None
-
-    def locate_file(self, path: Any) -> Any:
-        raise FileNotFoundError(path)
