@@ -123,6 +123,30 @@ def test_locked_file_that_is_gone_is_not_looked_for_elsewhere(place: Place) -> N
     assert found.exit_code == 0, found.stderr  # so it would have been found there
 
 
+@pytest.mark.parametrize("way", ["option", "table"])
+def test_lock_of_a_bundle_is_made_again_if_a_project_has_another_index(
+    place: Place, way: str
+) -> None:
+    """The requirements are the same, but what they select is from the public index."""
+    make_wheel(place.home.parent / "public", "stolen")
+    bundle = ("bundle", "--lock=kept", "app", "-o")
+    assert place.run(*bundle, "old", index=False).exit_code == 0
+    assert "acme_core-9.dist-info" in names(place.home / "old")
+    place.public.clear()
+    if way == "table":
+        place.write_table(f'"acme-*" = "{place.inside.url}"')
+    result = place.run(*bundle, "new", index=way == "option")
+    assert result.exit_code == 0, result.stderr
+    assert "acme_core-1.dist-info" in names(place.home / "new")
+    place.check()
+    # From now on, no index is asked.
+    place.public.clear()
+    place.inside.clear()
+    assert place.run(*bundle, "again", index=way == "option").exit_code == 0
+    pages = [*place.public.requests, *place.inside.requests]
+    assert [each.path for each in pages if not each.path.endswith(".whl")] == []
+
+
 def test_no_target_and_no_option_of_ours(place: Place) -> None:
     """A run without a target, which would be pip's own, takes the table, too."""
     place.write_table(f'"acme-*" = "{place.inside.url}"')
