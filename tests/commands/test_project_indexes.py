@@ -147,6 +147,20 @@ def test_lock_of_a_bundle_is_made_again_if_a_project_has_another_index(
     assert [each.path for each in pages if not each.path.endswith(".whl")] == []
 
 
+def test_file_of_another_index_that_is_there_already_is_not_taken(place: Place) -> None:
+    """It has the same name, and the index of the project lists no hash."""
+    folder = place.home.parent
+    other = make_wheel(folder / "public", "acme-core", "1", files={"bad.py": b""})
+    (place.home / "house").mkdir()
+    shutil.copy(other, place.home / "house")
+    with LocalIndex(folder / "inside", hashes=False) as inside:
+        own = f"--index=acme-*={inside.url}"
+        result = place.run("download", own, "-d", "house", "--no-deps", "acme-core", index=False)
+    assert result.exit_code == 0, result.stderr
+    wheel = (folder / "inside" / FILES[0]).read_bytes()
+    assert (place.home / "house" / FILES[0]).read_bytes() == wheel
+
+
 def test_no_target_and_no_option_of_ours(place: Place) -> None:
     """A run without a target, which would be pip's own, takes the table, too."""
     place.write_table(f'"acme-*" = "{place.inside.url}"')
