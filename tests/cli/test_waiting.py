@@ -29,7 +29,7 @@ TARGET = "cp39-cp39-manylinux2014_x86_64"
 OTHER = "cp312-cp312-win_amd64"
 BIG = "big-1.0-py3-none-any.whl"
 SIZE, RATE = 900_000, 900_000
-LINE = re.compile(r"[-\\|/] (?:Fetching|Resolving|Looking up)\b.*")
+LINE = re.compile(r"[-\\|/] (?:Fetching|Resolving|Trying|Looking up)\b.*")
 
 
 @pytest.fixture
@@ -210,3 +210,23 @@ def test_killed_process_leaves_no_line(tmp_path: Path, slow: LocalIndex) -> None
     assert "pip's process ended with signal 9; nothing was saved" in "\n".join(last)
     assert not any(LINE.search(line) for line in last)
     assert "\x1b[?25l" not in terminal.text
+
+
+@pytest.mark.parametrize("targets", [TARGET, f"{TARGET},{OTHER}"], ids=["one", "two"])
+def test_versions_are_shown_while_pip_goes_back(tmp_path: Path, targets: str) -> None:
+    for number in range(1, 13):
+        needs = ["lib>=2"] if number > 3 else []
+        make_wheel(tmp_path / "index", "front", f"1.{number}", requires=needs)
+    for version in ("1", "2"):
+        make_wheel(tmp_path / "index", "lib", version)
+    make_wheel(tmp_path / "index", "back", requires=["lib<2"])
+    with LocalIndex(tmp_path / "index", delay=0.1) as index:
+        asked = ["lock", "--no-cache-dir", *index.pip_args(), "--tags", targets, "back", "front"]
+        # Each version waits for the index.
+        lines, last = show(tmp_path, *asked, columns=120, WHEELTARGET_AHEAD="0")
+    label = f" for {TARGET}" if "," in targets else ""
+    form = re.compile(rf". Trying front 1\.(\d+){label} \((\d+) of 12 versions\) 0:0\d\s*")
+    found = [(int(match[1]), int(match[2])) for match in map(form.fullmatch, lines) if match]
+    assert len(found) > 3
+    assert all(minor + number == 13 and number > 2 for minor, number in found)
+    assert not any("note:" in line for line in last)

@@ -123,6 +123,44 @@ def test_locked_file_that_is_gone_is_not_looked_for_elsewhere(place: Place) -> N
     assert found.exit_code == 0, found.stderr  # so it would have been found there
 
 
+@pytest.mark.parametrize("way", ["option", "table"])
+def test_lock_of_a_bundle_is_made_again_if_a_project_has_another_index(
+    place: Place, way: str
+) -> None:
+    """The requirements are the same, but what they select is from the public index."""
+    make_wheel(place.home.parent / "public", "stolen")
+    bundle = ("bundle", "--lock=kept", "app", "-o")
+    assert place.run(*bundle, "old", index=False).exit_code == 0
+    assert "acme_core-9.dist-info" in names(place.home / "old")
+    place.public.clear()
+    if way == "table":
+        place.write_table(f'"acme-*" = "{place.inside.url}"')
+    result = place.run(*bundle, "new", index=way == "option")
+    assert result.exit_code == 0, result.stderr
+    assert "acme_core-1.dist-info" in names(place.home / "new")
+    place.check()
+    # From now on, no index is asked.
+    place.public.clear()
+    place.inside.clear()
+    assert place.run(*bundle, "again", index=way == "option").exit_code == 0
+    pages = [*place.public.requests, *place.inside.requests]
+    assert [each.path for each in pages if not each.path.endswith(".whl")] == []
+
+
+def test_file_of_another_index_that_is_there_already_is_not_taken(place: Place) -> None:
+    """It has the same name, and the index of the project lists no hash."""
+    folder = place.home.parent
+    other = make_wheel(folder / "public", "acme-core", "1", files={"bad.py": b""})
+    (place.home / "house").mkdir()
+    shutil.copy(other, place.home / "house")
+    with LocalIndex(folder / "inside", hashes=False) as inside:
+        own = f"--index=acme-*={inside.url}"
+        result = place.run("download", own, "-d", "house", "--no-deps", "acme-core", index=False)
+    assert result.exit_code == 0, result.stderr
+    wheel = (folder / "inside" / FILES[0]).read_bytes()
+    assert (place.home / "house" / FILES[0]).read_bytes() == wheel
+
+
 def test_no_target_and_no_option_of_ours(place: Place) -> None:
     """A run without a target, which would be pip's own, takes the table, too."""
     place.write_table(f'"acme-*" = "{place.inside.url}"')

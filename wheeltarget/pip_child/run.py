@@ -12,7 +12,6 @@ from pathlib import Path
 
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import PipMovedError
-from wheeltarget.pip_child.backtracking import TriesCounter
 from wheeltarget.pip_child.job import CurrentJob, RunContext, changed_environment, download
 from wheeltarget.pip_child.patches import (
     chosen_files,
@@ -33,6 +32,7 @@ from wheeltarget.pip_child.patches.user_agent import avoid_programs
 from wheeltarget.pip_child.prefetch.install import Prefetching
 from wheeltarget.pip_child.progress import reporting, trying
 from wheeltarget.pip_child.project_indexes import INDEXES, variables_for
+from wheeltarget.pip_child.tries_counter import TriesCounter
 from wheeltarget.pip_protocol import INTERRUPTED, JobOrder, ResolveJobs, write_message
 from wheeltarget.utils.progress import Progress
 

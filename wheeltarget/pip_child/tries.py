@@ -1,6 +1,6 @@
 """The versions that pip's resolver has tried, and which requirements excluded them.
 
-These are counts alone; :mod:`wheeltarget.pip_child.backtracking` takes them from pip.
+These are counts alone; :mod:`wheeltarget.pip_child.tries_counter` takes them from pip.
 """
 
 from __future__ import annotations

@@ -43,12 +43,9 @@ def backtracking_lines(tried: Sequence[tuple[str, Backtracking]]) -> Iterator[st
         rows = [_rival(demand) for demand in each.rivals]
         first = each.rivals[0]
         rows += [(f"{first.project}{first.constraint}", "(constraint)")] * bool(first.constraint)
-        such = "" if each.is_alone else "such "
-        what = (
-            f"no version satisfies {such}this"
-            if len(rows) == 1
-            else f"{such}these exclude each other"
-        )
+        these = "this" if len(rows) == 1 else "these"
+        these = these if each.is_alone else f"requirements such as {these}"
+        what = f"no version satisfies {these}" if len(rows) == 1 else f"{these} exclude each other"
         yield f"{_INDENT}most often, {each.times} times, {what}:"
         yield from _columns(rows)
 

@@ -50,11 +50,11 @@ from wheeltarget.pip_config.options import (
     is_lock,
     standard_lock_name,
 )
+from wheeltarget.pip_config.project_indexes import ProjectIndexes
 from wheeltarget.resolver.explanation import Explanation, ResolutionError
 from wheeltarget.resolver.plan import PIP_ONLY, Job
 from wheeltarget.staging.atomic import temporary_folder
 from wheeltarget.targets import catalog
-from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import hash_file, is_archive
 from wheeltarget.wheelhouse.closure import fits
 
@@ -224,7 +224,7 @@ def _lock(
         def take_new(locks: Sequence[NewLock], built: Mapping[str, Path]) -> None:
             take(locks[0].text, locks[0].lock, built.values())
 
-        known = _read_known(path, label, inputs, job.target)
+        known = _read_known(path, label, inputs, job)
         # Only pip reads what a script requires.
         if known is not None and "--requirements-from-script" not in options:
             take(*known)
@@ -325,7 +325,7 @@ def _beside_lock(invocation: Invocation, path: Path, text: str) -> Invocation:
 
 
 def _read_known(
-    path: Path, label: str, inputs: frozenset[str], target: Target | None
+    path: Path, label: str, inputs: frozenset[str], job: Job
 ) -> tuple[str, Lock] | None:
     """Return an existing lock and its text, if it is what would be kept.
 
@@ -341,12 +341,21 @@ def _read_known(
             f"{path} is the lock of {found.target}, and this bundle is for {label}",
             "name another file with --lock, or delete this one if it is not needed",
         )
-    target = target or catalog.host()
+    target = job.target or catalog.host()
     now = (target.tags[0], target.environment["python_full_version"], inputs)
     if (found.tag, found.python, frozenset(found.inputs)) != now:
         return None
     fitting = all(e.is_wheel and fits(Path(e.filename), target.tags) for e in found.packages)
-    return (text, found) if fitting and not any(_changed(found, path.parent)) else None
+    is_same = fitting and not any(_changed(found, path.parent))
+    return (text, found) if is_same and not any(_misplaced(found, job.indexes)) else None
+
+
+def _misplaced(found: Lock, indexes: ProjectIndexes) -> Iterator[str]:
+    """Yield each project of a lock that has an index of its own now, and is not from there."""
+    for package in found.packages:
+        own = None if package.direct else indexes.find(package.name)
+        if own is not None and clean(own.url).rstrip("/") != package.index.rstrip("/"):
+            yield package.name
 
 
 def _changed(found: Lock, folder: Path) -> Iterator[str]:

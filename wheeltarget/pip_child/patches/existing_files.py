@@ -14,7 +14,8 @@ from typing import Any
 from pip._internal.operations import prepare
 
 from wheeltarget.errors import HashMismatchError
-from wheeltarget.pip_child.job import CurrentJob, replaces
+from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
+from wheeltarget.pip_child.links import normalize_name
 from wheeltarget.pip_child.patches.messages import silenced
 from wheeltarget.utils.files import link_or_copy
 
@@ -67,13 +68,23 @@ def _provide(current: CurrentJob, link: Any, folder: Path) -> str:
     if earlier is not None and earlier.is_file():
         link_or_copy(earlier, path)
         source = "an earlier job"
-    elif existing.is_file() and link.filename not in run.refused:
+    elif (
+        existing.is_file()
+        and link.filename not in run.refused
+        and not _may_be_another(current.job, link)
+    ):
         link_or_copy(existing, path)
         source = _DESTINATION
     else:
         source = "the store" if take(link, path) else ""
     current.job.linked += [path] if source else []
     return source
+
+
+def _may_be_another(job: JobState, link: Any) -> bool:
+    """Return whether a file of the same name may be another index's, without a hash to tell."""
+    name, _, rest = link.filename.partition("-") if link.is_wheel else link.filename.rpartition("-")
+    return not link.has_hash and bool(rest) and job.index_of(normalize_name(name)) is not None
 
 
 def _take_stored(current: CurrentJob, link: Any, path: Path) -> bool:

@@ -20,10 +20,10 @@ from tests.support.child import Job, Workshop, later_pip, online
 from tests.support.index import LocalIndex
 from tests.support.moved_pip import Edit, move_pip
 from tests.support.wheels import make_wheel
-from wheeltarget.pip_child.backtracking import TriesCounter, note_on
 from wheeltarget.pip_child.job import CurrentJob, JobState, RunContext
 from wheeltarget.pip_child.patches.install import PROOF
 from wheeltarget.pip_child.tries import Attempt
+from wheeltarget.pip_child.tries_counter import TriesCounter, note_on
 from wheeltarget.pip_protocol import Backtracking
 
 pytestmark = pytest.mark.seams

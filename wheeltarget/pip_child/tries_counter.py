@@ -227,7 +227,7 @@ def _write_note(text: str) -> None:
     sys.stderr.flush()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Resolution:
     """What pip resolves for a job.
 
