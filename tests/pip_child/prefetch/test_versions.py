@@ -114,6 +114,20 @@ def test_whole_wheels_are_not_fetched_on_a_guess(tmp_path: Path) -> None:
     assert requests <= requests_of_pip
 
 
+def test_pip_hardly_waits_beside_a_requirement_with_a_url(tmp_path: Path) -> None:
+    requested = pinned(tmp_path / "index")
+    make_wheel(tmp_path / "index", "tool", requires=["base"])
+
+    def job(index: LocalIndex) -> Job:
+        url = f"tool @ {index.base}/files/tool-1.0-py3-none-any.whl"
+        return requesting(*requested, url)(index)
+
+    result, turns, _ = serve(tmp_path, job, ahead=True)
+    same_result, turns_of_pip, _ = serve(tmp_path, job, ahead=False)
+    assert result == same_result
+    assert turns < turns_of_pip / 3
+
+
 def test_next_target_uses_what_was_fetched_for_the_first(tmp_path: Path, shop: Workshop) -> None:
     requested = pinned(tmp_path / "index")
     with LocalIndex(tmp_path / "index") as index:
