@@ -273,7 +273,7 @@ def test_of_a_lock_that_is_never_answered(
         (_busy(0), "1", 4),
         (_busy(1_000_000), "1", 2),  # pip itself waits for hours
         (_circle, "0", 31),
-        (_circle, "1", 62),
+        (_circle, "1", 93),  # for a part and for the whole wheel in a thread, and then by pip
     ],
 )
 def test_while_resolving(
