@@ -101,13 +101,16 @@ class Ranges:
     def takes(self, link: Any) -> bool:
         """Return whether to read METADATA of a wheel from parts, and not from the whole wheel.
 
-        It has to be a wheel on a page of an index, with a sha256, that is not here yet.
+        It has to be a wheel on a page of an index, with a sha256, that is not here yet, and to
+        come as safely as the page.
         """
         url = link.url_without_fragment
         if url in self._read:
             return True
-        is_listed = isinstance(link.comes_from, str) and "://" in link.comes_from
-        if not (is_listed and link.is_wheel and self._wheels.can_keep(link)):
+        page = link.comes_from if isinstance(link.comes_from, str) else ""
+        # Only the hash protects a file that comes over http from a page that came over https.
+        is_safe = link.scheme == "https" or not page.lower().startswith("https:")
+        if not ("://" in page and is_safe and link.is_wheel and self._wheels.can_keep(link)):
             return False
         if link.egg_fragment or self._wheels.is_begun(link) or self._wheels.find(link):
             return False
@@ -115,7 +118,8 @@ class Ranges:
 
     def _recall(self, link: Any) -> bool:
         """Take METADATA that an earlier run has read; return whether there is any."""
-        content = self._store.read(_key_of(link)) if self._store else None
+        store = None if self._run.refresh else self._store
+        content = store.read(_key_of(link)) if store else None
         if content is not None:
             url = link.url_without_fragment
             self._read[url] = content
@@ -157,6 +161,10 @@ class Ranges:
                         return self._wheels.fetch_here(link, response_chunks(response), size)
             except _LyingError:
                 self._fall_back(url, _Way.WHOLE)
+            except RequestException:
+                if self._sessions.pool.is_shut(host_of(url)):
+                    raise
+                return self._fetch_after_failure(link, size)
             except InterruptedError:
                 raise  # the run is over
             except DAMAGED:
@@ -164,6 +172,18 @@ class Ranges:
             finally:
                 self.received += remote.received
         return self._wheels.fetch_here(link, size=size)
+
+    def _fetch_after_failure(self, link: Any, size: int | None) -> bool | LeftToPip:
+        """Fetch the whole wheel, since a request for a part has failed, in spite of retries.
+
+        If it comes, the server or a proxy fails because of ranges, and is not asked for more.
+        """
+        url = link.url_without_fragment
+        self._sessions.pool.wait_for_pause(host_of(url))
+        outcome = self._wheels.fetch_here(link, size=size)
+        if outcome is True:
+            self._fall_back(url, _Way.WHOLE)
+        return outcome
 
     def _keep(self, link: Any, content: bytes, size: int) -> bytes:
         """Keep METADATA of a wheel, and the size of the wheel in bytes."""
@@ -179,6 +199,8 @@ class Ranges:
         :param size: of the file in bytes.
         :returns: whether to ask for positions instead of reading it.
         """
+        if 0 < size <= TAIL:
+            return False  # some servers answer so if the part is the whole file
         knows = response.headers.get("Accept-Ranges", "").strip().lower() == "bytes"
         is_next = knows and self._way(url) is _Way.END
         self._fall_back(url, _Way.POSITIONS if is_next else _Way.WHOLE)
