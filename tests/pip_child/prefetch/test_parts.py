@@ -144,7 +144,7 @@ def test_it_is_what_pip_reads(tmp_path: Path) -> None:
 
 
 def test_members_of_the_same_name(tmp_path: Path) -> None:
-    """pip reads the last one, also if its name is spelled with a dot."""
+    """The last one counts for pip, also if its name is spelled with a dot."""
     first = METADATA + b"Summary: first\n"
     with pytest.warns(UserWarning, match="Duplicate name"):
         content = with_member("proof-1.0.dist-info__METADATA", first)

@@ -9,7 +9,8 @@ Specification: RFC 9110, sections 13.1.5 (If-Range) and 14 (range requests).
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -161,25 +162,26 @@ class Ranges:
                         return self._wheels.fetch_here(link, response_chunks(response), size)
             except _LyingError:
                 self._fall_back(url, _Way.WHOLE)
-            except RequestException:
-                if self._sessions.pool.is_shut(host_of(url)):
-                    raise
-                return self._fetch_after_failure(link, size)
-            except InterruptedError:
-                raise  # the run is over
+            except (InterruptedError, RequestException) as error:
+                return self._fetch_after(error, link, size)
             except DAMAGED:
                 break
             finally:
                 self.received += remote.received
         return self._wheels.fetch_here(link, size=size)
 
-    def _fetch_after_failure(self, link: Any, size: int | None) -> bool | LeftToPip:
+    def _fetch_after(
+        self, error: InterruptedError | RequestException, link: Any, size: int | None
+    ) -> bool | LeftToPip:
         """Fetch the whole wheel, since a request for a part has failed, in spite of retries.
 
-        If it comes, the server or a proxy fails because of ranges, and is not asked for more.
+        If it comes, the server or a proxy fails because of ranges, and is not asked for more. The
+        error is raised again if the run is over, or the host is left to pip.
         """
-        url = link.url_without_fragment
-        self._sessions.pool.wait_for_pause(host_of(url))
+        url, pool = link.url_without_fragment, self._sessions.pool
+        if isinstance(error, InterruptedError) or pool.is_shut(host_of(url)):
+            raise error
+        pool.wait_for_pause(host_of(url))
         outcome = self._wheels.fetch_here(link, size=size)
         if outcome is True:
             self._fall_back(url, _Way.WHOLE)
@@ -211,6 +213,16 @@ class Ranges:
 
     def _fall_back(self, url: str, way: _Way) -> None:
         self._ways[host_of(url)] = max(self._way(url), way)
+
+    @contextmanager
+    def assumed(self, link: Any, content: bytes) -> Iterator[None]:
+        """Take something for METADATA that was read of a wheel, for a proof."""
+        url = link.url_without_fragment
+        self._read[url] = content
+        try:
+            yield
+        finally:
+            del self._read[url]
 
     def check(self, link: Any, path: Path) -> None:
         """Raise OtherMetadataError if the METADATA in a wheel is not what was read from parts."""
