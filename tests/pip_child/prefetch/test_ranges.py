@@ -7,12 +7,13 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pip._internal.exceptions import NetworkConnectionError
+from pip._internal.exceptions import NetworkConnectionError, PipError
 from pip._internal.models.link import Link
 from pip._vendor.requests import ConnectionError as RequestsConnectionError
 from pip._vendor.urllib3.exceptions import ProtocolError
@@ -366,15 +367,21 @@ def test_other_errors_are_those_of_the_request(tmp_path: Path, status: int) -> N
     assert len(place.asked) == 1
 
 
-def failing(content: bytes, wanted: str) -> Answer:
+NO_ANSWER = [RequestsConnectionError("it answers nothing"), PipError("it answers nothing")]
+
+
+def failing(content: bytes, wanted: str, error: Exception = NO_ANSWER[0]) -> Answer:
     """Break the connection, or answer 500 until pip gives up, for ranges only."""
     if wanted:
-        raise RequestsConnectionError("it answers nothing")
+        raise error
     return Answer(200, content)
 
 
-def test_server_that_fails_with_ranges_is_asked_for_whole_wheels(tmp_path: Path) -> None:
-    place = Place(tmp_path, failing, MUCH)
+@pytest.mark.parametrize("error", NO_ANSWER, ids=["HTTP library", "pip"])
+def test_server_that_fails_with_ranges_is_asked_for_whole_wheels(
+    tmp_path: Path, error: Exception
+) -> None:
+    place = Place(tmp_path, partial(failing, error=error), MUCH)
     assert place.read() is True
     assert place.asked == [f"bytes=-{TAIL}", ""]
     assert not place.takes_others()

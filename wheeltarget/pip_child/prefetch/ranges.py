@@ -15,7 +15,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from pip._internal.exceptions import InstallationError
+from pip._internal.exceptions import InstallationError, PipError
 from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
 from pip._vendor.requests import RequestException
 from pip._vendor.urllib3.exceptions import HTTPError
@@ -61,6 +61,10 @@ class _UnknownRangeError(Exception):
 
 class _WholeAnswerError(Exception):
     """The server sends the whole file instead of a part; the argument is its answer, unread."""
+
+
+class _NoAnswerError(Exception):
+    """The server has not answered; the argument is the error of pip or its HTTP library."""
 
 
 class _LyingError(PartError):
@@ -162,7 +166,7 @@ class Ranges:
                         return self._wheels.fetch_here(link, response_chunks(response), size)
             except _LyingError:
                 self._fall_back(url, _Way.WHOLE)
-            except (InterruptedError, RequestException) as error:
+            except (InterruptedError, _NoAnswerError) as error:
                 return self._fetch_after(error, link, size)
             except DAMAGED:
                 break
@@ -171,7 +175,7 @@ class Ranges:
         return self._wheels.fetch_here(link, size=size)
 
     def _fetch_after(
-        self, error: InterruptedError | RequestException, link: Any, size: int | None
+        self, error: InterruptedError | _NoAnswerError, link: Any, size: int | None
     ) -> bool | LeftToPip:
         """Fetch the whole wheel, since a request for a part has failed, in spite of retries.
 
@@ -179,8 +183,10 @@ class Ranges:
         error is raised again if the run is over, or the host is left to pip.
         """
         url, pool = link.url_without_fragment, self._sessions.pool
-        if isinstance(error, InterruptedError) or pool.is_shut(host_of(url)):
+        if isinstance(error, InterruptedError):
             raise error
+        if pool.is_shut(host_of(url)):
+            raise error.args[0]
         pool.wait_for_pause(host_of(url))
         outcome = self._wheels.fetch_here(link, size=size)
         if outcome is True:
@@ -299,7 +305,10 @@ class _Remote:
         if etag:
             headers["If-Range"] = etag
             self.is_conditional = True
-        response = self._sessions.get(self._url, headers=headers, stream=True)
+        try:
+            response = self._sessions.get(self._url, headers=headers, stream=True)
+        except (PipError, RequestException) as error:  # since pip 26.2 its own
+            raise _NoAnswerError(error) from error
         if response.status_code == _WHOLE:
             raise _WholeAnswerError(response)
         with closing(response):
