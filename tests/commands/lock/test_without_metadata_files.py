@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.cli import Result, names, wheeltarget
-from tests.support.index import LocalIndex
+from tests.support.index import Dropped, LocalIndex
 from tests.support.ranges import Changed
 from tests.support.wheels import make_wheel
 
@@ -144,6 +144,18 @@ def test_server_without_ranges_sends_each_wheel_once(tmp_path: Path, shelf: Path
         # Hosts that ignore ranges are not asked for them again.
         asked = [request.range for request in index.requests if request.path.endswith(".whl")]
         assert sum(map(bool, asked)) <= 2
+
+
+def test_server_that_breaks_off_at_ranges_is_soon_asked_for_whole_wheels(
+    tmp_path: Path, shelf: Path
+) -> None:
+    """Not every wheel waits until pip has repeated its request for a part five times."""
+    with serving(shelf) as index:
+        index.fault_ranges(Dropped())
+        done = run(index, "lock", cwd=tmp_path / "here")
+        assert done.exit_code == 0, done.stderr
+        assert sum(bool(request.range) for request in index.requests) <= 12
+        assert len(whole_wheels(index)) == len(set(whole_wheels(index)))
 
 
 def test_other_metadata_than_in_the_wheel_is_an_error(tmp_path: Path, shelf: Path) -> None:

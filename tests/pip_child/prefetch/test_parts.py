@@ -143,6 +143,21 @@ def test_it_is_what_pip_reads(tmp_path: Path) -> None:
     assert read_metadata(source.file, path.name) == as_pip_reads_it(tmp_path, path.read_bytes())
 
 
+def test_members_of_the_same_name(tmp_path: Path) -> None:
+    """The last one counts for pip, also if its name is spelled with a dot."""
+    first = METADATA + b"Summary: first\n"
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        content = with_member("proof-1.0.dist-info__METADATA", first)
+    assert read_metadata(Source(content, 100).file, NAME) == METADATA
+    assert as_pip_reads_it(tmp_path, content) == METADATA
+    stream = io.BytesIO(wheel())
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr("proof-1.0.dist-info/./METADATA", first)
+    assert as_pip_reads_it(tmp_path, stream.getvalue()) == first
+    with pytest.raises(PartError, match="several"):
+        read_metadata(Source(stream.getvalue(), 100).file, NAME)
+
+
 def with_member(name: str, content: bytes) -> bytes:
     return wheel(**{name: content})
 
@@ -170,6 +185,14 @@ BROKEN = {
     "flipped byte": zipfile_of(
         {"proof-1.0.dist-info/METADATA": METADATA, "proof-1.0.dist-info/WHEEL": WHEEL}
     ).replace(b"Name: proof", b"Name: qroof"),
+    "METADATA twice": with_member("proof-1.0.dist-info__.__METADATA", METADATA),
+    "empty METADATA": zipfile_of(
+        {
+            "proof-1.0.dist-info/METADATA": b"",
+            "proof-1.0.dist-info/PKG-INFO": METADATA,
+            "proof-1.0.dist-info/WHEEL": WHEEL,
+        }
+    ),
     "METADATA over the limit": zipfile_of(
         {"proof-1.0.dist-info/METADATA": b"x" * 10_000_001, "proof-1.0.dist-info/WHEEL": WHEEL}
     ),

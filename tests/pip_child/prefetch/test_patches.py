@@ -18,8 +18,14 @@ from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.hashes import Hashes
 
 from wheeltarget.pip_child.job import CurrentJob, RunContext
-from wheeltarget.pip_child.prefetch.patches import SEAMS
+from wheeltarget.pip_child.prefetch.patches import (
+    SEAMS,
+    patch_files,
+    patch_metadata,
+    prove_metadata,
+)
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
+from wheeltarget.pip_child.prefetch.ranges import Ranges
 from wheeltarget.pip_protocol import ResolveJobs
 
 pytestmark = pytest.mark.seams
@@ -59,3 +65,16 @@ def test_every_patch_can_be_undone(tmp_path: Path) -> None:
         assert current.place_wheel is not None
     assert replaced() == before
     assert current.place_wheel is None
+
+
+def test_metadata_of_parts_is_proved_together_with_its_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the comparison with the whole wheel, pip must not take what was read of a part."""
+    ahead = Prefetcher(CurrentJob(RunContext()), ResolveJobs((), True, 1), tmp_path)
+    with ExitStack() as undo:
+        patch_files(ahead, undo)
+        patch_metadata(ahead, undo)
+        assert prove_metadata(ahead)
+        monkeypatch.setattr(Ranges, "check", lambda *_: None)
+        assert not prove_metadata(ahead)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pip._internal.exceptions import NetworkConnectionError
+from pip._internal.exceptions import NetworkConnectionError, PipError
 from pip._internal.models.link import Link
+from pip._vendor.requests import ConnectionError as RequestsConnectionError
 from pip._vendor.urllib3.exceptions import ProtocolError
 
 from tests.support.wheels import make_wheel, metadata_of
@@ -189,6 +192,21 @@ def test_small_wheel_with_another_hash_is_not_kept(tmp_path: Path) -> None:
     assert isinstance(outcome.outcome, LeftToPip)
 
 
+def test_small_wheel_that_is_answered_with_200_says_nothing_about_the_server(
+    tmp_path: Path,
+) -> None:
+    """Some servers answer so if the requested part is the whole file."""
+    place = Place(tmp_path / "small", whole, 100)
+    assert place.read() is True
+    assert place.asked == [f"bytes=-{TAIL}"]
+    place.path = Place(tmp_path / "large", whole, MUCH).path
+    place.content, place.serve = place.path.read_bytes(), ranges
+    place.sha256 = hashlib.sha256(place.content).hexdigest()
+    place.asked.clear()
+    assert place.read(1) == place.metadata
+    assert place.asked == [f"bytes=-{TAIL}"]
+
+
 def test_server_that_ignores_ranges_sends_the_wheel_once(tmp_path: Path) -> None:
     place = Place(tmp_path, whole, MUCH)
     assert place.ranges.takes(place.link())
@@ -349,6 +367,49 @@ def test_other_errors_are_those_of_the_request(tmp_path: Path, status: int) -> N
     assert len(place.asked) == 1
 
 
+NO_ANSWER = [RequestsConnectionError("it answers nothing"), PipError("it answers nothing")]
+
+
+def failing(content: bytes, wanted: str, error: Exception = NO_ANSWER[0]) -> Answer:
+    """Break the connection, or answer 500 until pip gives up, for ranges only."""
+    if wanted:
+        raise error
+    return Answer(200, content)
+
+
+@pytest.mark.parametrize("error", NO_ANSWER, ids=["HTTP library", "pip"])
+def test_server_that_fails_with_ranges_is_asked_for_whole_wheels(
+    tmp_path: Path, error: Exception
+) -> None:
+    place = Place(tmp_path, partial(failing, error=error), MUCH)
+    assert place.read() is True
+    assert place.asked == [f"bytes=-{TAIL}", ""]
+    assert not place.takes_others()
+
+
+def test_server_that_fails_always_is_left_to_pip(tmp_path: Path) -> None:
+    place = Place(tmp_path, lambda c, _w: failing(c, "always"), MUCH)
+    with pytest.raises(RequestsConnectionError):
+        place.read()
+    assert place.takes_others()
+
+
+def test_host_that_refuses_requests_for_long_is_not_asked_for_the_whole(tmp_path: Path) -> None:
+    place = Place(tmp_path, failing, MUCH)
+    place.sessions.pool.shut("index.example")  # as a long Retry-After does
+    with pytest.raises(RequestsConnectionError):
+        place.read()
+    assert place.asked == [f"bytes=-{TAIL}"]
+
+
+def test_whole_wheel_waits_for_the_pause_of_the_host(tmp_path: Path) -> None:
+    place = Place(tmp_path, failing, MUCH)
+    place.sessions.pool.pause("index.example", 0.3)
+    began = time.monotonic()
+    assert place.read() is True
+    assert time.monotonic() - began >= 0.3
+
+
 @pytest.mark.parametrize(
     "link",
     [
@@ -358,8 +419,9 @@ def test_other_errors_are_those_of_the_request(tmp_path: Path, status: int) -> N
         Link("file:///a-1-py3-none-any.whl#sha256=00", comes_from=f"{HOST}/simple/a/"),
         Link(f"{HOST}/a-1-py3-none-any.whl#sha256=00&egg=a", comes_from=f"{HOST}/simple/a/"),
         Link(f"{HOST}/a-1-py3-none-any.whl#sha256=00", comes_from="/a/folder"),
+        Link("http://a.example/a-1-py3-none-any.whl#sha256=00", comes_from=f"{HOST}/simple/a/"),
     ],
-    ids=["direct", "no hash", "no wheel", "no server", "egg", "no page"],
+    ids=["direct", "no hash", "no wheel", "no server", "egg", "no page", "less safe"],
 )
 def test_only_wheels_on_pages_are_read_in_parts(tmp_path: Path, link: Link) -> None:
     assert not Place(tmp_path, ranges, 1).ranges.takes(link)
@@ -394,6 +456,22 @@ def test_next_run_requests_nothing(tmp_path: Path) -> None:
     place.ranges = place.next_run()
     assert place.read() == place.metadata
     assert len(place.asked) == 2
+
+
+def test_refresh_reads_again_and_replaces_what_was_kept(tmp_path: Path) -> None:
+    place = Place(tmp_path, ranges, MUCH)
+    place.read()
+    for entry in place.kept.folder.glob("??/*"):
+        place.kept.write(entry.parent.name + entry.name, b"of an earlier run")
+    place.run = RunContext(refresh=True)
+    place.ranges = place.next_run()
+    assert place.ranges.takes(place.link())
+    assert place.read() == place.metadata
+    place.run, place.asked = RunContext(), []
+    place.ranges = place.next_run()
+    assert place.ranges.takes(place.link())
+    assert place.read() == place.metadata
+    assert place.asked == []
 
 
 def test_what_was_read_serves_even_if_the_server_has_no_ranges_now(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import re
 import zipfile
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from pip._internal.exceptions import InvalidWheelFilename, UnsupportedWheel
@@ -170,8 +171,13 @@ def read_metadata(file: PartialFile, filename: str) -> bytes:
         _need_members(file, archive, f"{folder}/WHEEL", metadata)
         if wheel_version(wheel_metadata(archive, folder)) > VERSION_COMPATIBLE:
             raise PartError("pip warns about its version, or refuses it")
+        names = {name for name in archive.namelist() if name.startswith(f"{folder}/")}
+        if sum(PurePosixPath(name).name == "METADATA" for name in names) > 1:
+            raise PartError("pip reads the last of several, such as ./METADATA")
         content: bytes = read_wheel_metadata_file(archive, metadata)
     content.decode()  # pip fails if it cannot
+    if not content:
+        raise PartError("pip reads PKG-INFO instead")
     return content
 
 

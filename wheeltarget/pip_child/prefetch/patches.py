@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
+from zipfile import ZipFile
 
 from pip._internal.cli.index_command import SessionCommandMixin
 from pip._internal.commands import create_command
@@ -39,10 +40,12 @@ from wheeltarget.pip_child.job import replaces
 from wheeltarget.pip_child.prefetch import backtracking
 from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage, filter_for
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
+from wheeltarget.pip_child.prefetch.ranges import OtherMetadataError
 from wheeltarget.pip_child.prefetch.scheduler import WalkScheduler
 from wheeltarget.pip_child.prefetch.versions import NextVersions
 from wheeltarget.pip_child.prefetch.walk import Walk
 from wheeltarget.pip_child.prefetch.wheels import log_file
+from wheeltarget.utils.files import hash_file
 
 _LOGGER = logging.getLogger(__name__)
 _INDEX = "https://example.invalid/simple"
@@ -240,20 +243,34 @@ def patch_metadata(ahead: Prefetcher, undo: ExitStack) -> None:
 
 
 def prove_metadata(ahead: Prefetcher) -> bool:
-    """Check that pip takes METADATA that only the prefetcher has, and only with this patch."""
-    link = Link(
-        f"{_INDEX}/proof-1-py3-none-any.whl#sha256={'0' * 64}", comes_from=f"{_INDEX}/proof/"
-    )
-    requirement = install_req_from_line("proof")
-    requirement.link = link
+    """Check that pip takes METADATA that only the prefetcher has, and only with this patch.
+
+    The METADATA of the whole wheel, which is another one, has to be refused.
+    """
     metadata = b"Metadata-Version: 2.1\nName: proof\nVersion: 1\n"
-    ahead.note(f"{_INDEX}/proof-1-py3-none-any.whl.metadata", metadata)
-    try:
-        with global_tempdir_manager():
-            found = _preparer()._fetch_metadata_only(requirement)
-            return str(found.version) == "1" and link.metadata_link() is None
-    finally:
-        ahead.forget()
+    with TemporaryDirectory(prefix="wheeltarget-") as folder:
+        wheel = Path(folder, "proof-1-py3-none-any.whl")
+        with ZipFile(wheel, "w") as archive:
+            archive.writestr("proof-1.dist-info/WHEEL", "Wheel-Version: 1.0\n")
+            archive.writestr("proof-1.dist-info/METADATA", metadata + b"Requires-Dist: other\n")
+        sha256 = hash_file(wheel).sha256
+        link = Link(f"{_INDEX}/{wheel.name}#sha256={sha256}", comes_from=f"{_INDEX}/proof/")
+        requirement = install_req_from_line(f"proof @ {link.url}")
+        requirement.link = link
+        ahead.note(f"{link.url_without_fragment}.metadata", metadata)
+        is_taken = False
+        try:
+            with global_tempdir_manager(), ahead.ranges.assumed(link, metadata):
+                preparer = _preparer()
+                found = preparer._fetch_metadata_only(requirement)
+                is_taken = str(found.version) == "1" and link.metadata_link() is None
+                preparer._downloaded = {link.url: str(wheel)}
+                preparer._prepare_linked_requirement(requirement, parallel_builds=False)
+        except OtherMetadataError:
+            return is_taken
+        finally:
+            ahead.forget()
+    return False
 
 
 def patch_versions(ahead: Prefetcher, undo: ExitStack) -> None:
@@ -327,9 +344,16 @@ def prove_versions(ahead: Prefetcher) -> bool:
         ahead.forget()
 
 
+class _Preparer(RequirementPreparer):  # type: ignore[misc]
+    """pip's object that reads metadata, with None for what a proof does not set."""
+
+    def __getattr__(self, name: str) -> Any:
+        return None
+
+
 def _preparer() -> Any:
     """Return pip's object that reads metadata, for a proof that needs no session."""
-    preparer: Any = RequirementPreparer.__new__(RequirementPreparer)
+    preparer: Any = _Preparer.__new__(_Preparer)
     preparer.require_hashes = preparer.legacy_resolver = preparer.use_lazy_wheel = False
     preparer.download_dir, preparer._previous_requirement_header = None, ("", "")
     preparer._download = Downloader.__new__(Downloader)

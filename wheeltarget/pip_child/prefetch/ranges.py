@@ -9,12 +9,13 @@ Specification: RFC 9110, sections 13.1.5 (If-Range) and 14 (range requests).
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from pip._internal.exceptions import InstallationError
+from pip._internal.exceptions import InstallationError, PipError
 from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
 from pip._vendor.requests import RequestException
 from pip._vendor.urllib3.exceptions import HTTPError
@@ -62,6 +63,10 @@ class _WholeAnswerError(Exception):
     """The server sends the whole file instead of a part; the argument is its answer, unread."""
 
 
+class _NoAnswerError(Exception):
+    """The server has not answered; the argument is the error of pip or its HTTP library."""
+
+
 class _LyingError(PartError):
     """The answers of the server contradict the request or each other."""
 
@@ -101,13 +106,16 @@ class Ranges:
     def takes(self, link: Any) -> bool:
         """Return whether to read METADATA of a wheel from parts, and not from the whole wheel.
 
-        It has to be a wheel on a page of an index, with a sha256, that is not here yet.
+        It has to be a wheel on a page of an index, with a sha256, that is not here yet, and to
+        come as safely as the page.
         """
         url = link.url_without_fragment
         if url in self._read:
             return True
-        is_listed = isinstance(link.comes_from, str) and "://" in link.comes_from
-        if not (is_listed and link.is_wheel and self._wheels.can_keep(link)):
+        page = link.comes_from if isinstance(link.comes_from, str) else ""
+        # Only the hash protects a file that comes over http from a page that came over https.
+        is_safe = link.scheme == "https" or not page.lower().startswith("https:")
+        if not ("://" in page and is_safe and link.is_wheel and self._wheels.can_keep(link)):
             return False
         if link.egg_fragment or self._wheels.is_begun(link) or self._wheels.find(link):
             return False
@@ -115,7 +123,8 @@ class Ranges:
 
     def _recall(self, link: Any) -> bool:
         """Take METADATA that an earlier run has read; return whether there is any."""
-        content = self._store.read(_key_of(link)) if self._store else None
+        store = None if self._run.refresh else self._store
+        content = store.read(_key_of(link)) if store else None
         if content is not None:
             url = link.url_without_fragment
             self._read[url] = content
@@ -157,13 +166,32 @@ class Ranges:
                         return self._wheels.fetch_here(link, response_chunks(response), size)
             except _LyingError:
                 self._fall_back(url, _Way.WHOLE)
-            except InterruptedError:
-                raise  # the run is over
+            except (InterruptedError, _NoAnswerError) as error:
+                return self._fetch_after(error, link, size)
             except DAMAGED:
                 break
             finally:
                 self.received += remote.received
         return self._wheels.fetch_here(link, size=size)
+
+    def _fetch_after(
+        self, error: InterruptedError | _NoAnswerError, link: Any, size: int | None
+    ) -> bool | LeftToPip:
+        """Fetch the whole wheel, since a request for a part has failed, in spite of retries.
+
+        If it comes, the server or a proxy fails because of ranges, and is not asked for more. The
+        error is raised again if the run is over, or the host is left to pip.
+        """
+        url, pool = link.url_without_fragment, self._sessions.pool
+        if isinstance(error, InterruptedError):
+            raise error
+        if pool.is_shut(host_of(url)):
+            raise error.args[0]
+        pool.wait_for_pause(host_of(url))
+        outcome = self._wheels.fetch_here(link, size=size)
+        if outcome is True:
+            self._fall_back(url, _Way.WHOLE)
+        return outcome
 
     def _keep(self, link: Any, content: bytes, size: int) -> bytes:
         """Keep METADATA of a wheel, and the size of the wheel in bytes."""
@@ -179,6 +207,8 @@ class Ranges:
         :param size: of the file in bytes.
         :returns: whether to ask for positions instead of reading it.
         """
+        if 0 < size <= TAIL:
+            return False  # some servers answer so if the part is the whole file
         knows = response.headers.get("Accept-Ranges", "").strip().lower() == "bytes"
         is_next = knows and self._way(url) is _Way.END
         self._fall_back(url, _Way.POSITIONS if is_next else _Way.WHOLE)
@@ -189,6 +219,16 @@ class Ranges:
 
     def _fall_back(self, url: str, way: _Way) -> None:
         self._ways[host_of(url)] = max(self._way(url), way)
+
+    @contextmanager
+    def assumed(self, link: Any, content: bytes) -> Iterator[None]:
+        """Take something for METADATA that was read of a wheel, for a proof."""
+        url = link.url_without_fragment
+        self._read[url] = content
+        try:
+            yield
+        finally:
+            del self._read[url]
 
     def check(self, link: Any, path: Path) -> None:
         """Raise OtherMetadataError if the METADATA in a wheel is not what was read from parts."""
@@ -265,7 +305,10 @@ class _Remote:
         if etag:
             headers["If-Range"] = etag
             self.is_conditional = True
-        response = self._sessions.get(self._url, headers=headers, stream=True)
+        try:
+            response = self._sessions.get(self._url, headers=headers, stream=True)
+        except (PipError, RequestException) as error:  # since pip 26.2 its own
+            raise _NoAnswerError(error) from error
         if response.status_code == _WHOLE:
             raise _WholeAnswerError(response)
         with closing(response):
