@@ -171,6 +171,24 @@ class JobState:
         local = [each for each in scope.find_links if _is_local(each)]
         return SearchScope(local, [], no_index=True)
 
+    @contextmanager
+    def pages_apart(self) -> Iterator[tuple[WantedPages, list[pip_protocol.PageFailure]]]:
+        """Return the pages and failures of a search that pip itself may not need, kept apart."""
+        before = self.pages, self.page_failures
+        self.pages, self.page_failures = WantedPages(), []
+        try:
+            yield self.pages, self.page_failures
+        finally:
+            self.pages, self.page_failures = before
+
+    def add_pages(
+        self, pages: WantedPages, failures: Iterable[pip_protocol.PageFailure] = ()
+    ) -> None:
+        """Add pages and failures that were kept apart, since pip needs them now."""
+        self.pages.urls |= pages.urls
+        self.pages.are_all &= pages.are_all
+        self.page_failures += [each for each in failures if each not in self.page_failures]
+
     def note_unread(self, project: str, read: Callable[[], list[Any]]) -> None:
         """Record a page of which only some files were evaluated, and how to read all links."""
         self.unread.setdefault(normalize_name(project), []).append(read)

@@ -20,11 +20,14 @@ from typing import Any
 
 from pip._internal.resolution.resolvelib.base import Constraint
 
+from wheeltarget.pip_child.freshness import WantedPages
 from wheeltarget.pip_child.links import first_tried, normalize_name
 from wheeltarget.pip_child.prefetch.pages import KeptPage
 from wheeltarget.pip_child.prefetch.pool import Task
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
+from wheeltarget.pip_child.prefetch.scheduler import SESSION, muted
 from wheeltarget.pip_child.prefetch.walk import read_metadata
+from wheeltarget.pip_protocol import PageFailure
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -56,7 +59,7 @@ class NextVersions:
 
     def __init__(self, ahead: Prefetcher) -> None:
         self._ahead = ahead
-        self._is_active = False
+        self._is_active = self._is_guessing = False
         self._forget()
 
     def _forget(self) -> None:
@@ -65,6 +68,7 @@ class NextVersions:
         self._projects: defaultdict[str, _Project] = defaultdict(_Project)
         self.begun: dict[str, Task | None] = {}
         self._studied: set[str] = set()
+        self._noted: dict[str, tuple[WantedPages, list[PageFailure]]] = {}
         self._looked_up: dict[Any, bool] = {}
         self._waiting: defaultdict[Task, list[Callable[[], object]]] = defaultdict(list)
         self._arrivals: SimpleQueue[Task] = SimpleQueue()
@@ -97,6 +101,10 @@ class NextVersions:
 
     def note_found(self, name: str, candidates: list[Any]) -> None:
         """Note the candidates that pip has found for a project, in ascending order."""
+        if self._is_guessing:
+            return
+        if noted := self._noted.pop(name, None):
+            self._ahead.current.job.add_pages(*noted)
         if self._is_active:
             self._projects[name].found = candidates
 
@@ -113,13 +121,16 @@ class NextVersions:
 
     def _guess(self, act: Callable[[], object]) -> None:
         """Do something that only saves time; after an error, go on without it."""
-        self._is_active = False  # pip's functions that it calls are not for pip
+        self._is_active, self._is_guessing = False, True
         try:
-            act()
+            with muted(SESSION):
+                act()
         except Exception:
             _LOGGER.debug("Not fetching the next versions", exc_info=True)
         else:
             self._is_active = True
+        finally:
+            self._is_guessing = False
 
     def _fetch_after(self, link: Any) -> None:
         name = _project_of(link)
@@ -179,6 +190,8 @@ class NextVersions:
     def _look_up(self, parents: tuple[str, ...], need: Any) -> bool:
         """Look up a dependency as pip will; return false if nothing satisfies it."""
         name = normalize_name(need.name)
+        if self._merge(parents, name, need.specifier) is None:
+            return True  # pip asks no index for it
         pages = self._ahead.fetch_pages(self._provider._factory._finder, name)
         for page in pages:
             if not page.done():
@@ -195,7 +208,12 @@ class NextVersions:
     def _choose(self, parents: tuple[str, ...], name: str, specifier: Any, hashes: Any) -> bool:
         """Start to fetch the metadata of the best candidate; return whether there is one."""
         finder = self._provider._factory._finder
-        found = finder.find_best_candidate(project_name=name, specifier=specifier, hashes=hashes)
+        # The pages count for the job only if pip looks up the project, too.
+        with self._ahead.current.job.pages_apart() as noted:
+            self._noted.setdefault(name, noted)
+            found = finder.find_best_candidate(
+                project_name=name, specifier=specifier, hashes=hashes
+            )
         best = first_tried(found.applicable_candidates, specifier)
         if best is None:
             return False
