@@ -106,8 +106,8 @@ class JobState:
     :param linked: the paths of files that were linked into the job's folder, not fetched.
     :param saved: by requirement, file names that differ from those of their links.
     :param page_failures: the index pages that could not be read.
-    :param cut: by name and version of a release, the excluded projects that it requires; those that
-        the user requires are at :data:`USER`.
+    :param cut: by name and version of a release, the excluded projects that it requires, each with
+        the extras that were asked for; those that the user requires are at :data:`USER`.
     :param left_out: the excluded projects that something needs.
     :param held: what pip has said in a quiet job; the first line names the target.
     :param shown: how many of these lines are shown.
@@ -129,7 +129,7 @@ class JobState:
     saved: dict[str, str] = field(default_factory=dict)
     pages: WantedPages = field(default_factory=WantedPages)
     page_failures: list[pip_protocol.PageFailure] = field(default_factory=list)
-    cut: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    cut: dict[tuple[str, str], set[tuple[str, frozenset[str]]]] = field(default_factory=dict)
     left_out: tuple[pip_protocol.LeftOutProject, ...] = ()
     chosen: tuple[pip_protocol.ChosenFile, ...] = ()
     failure: pip_protocol.Failure | None = None
