@@ -85,8 +85,8 @@ def prove_exclusions(current: CurrentJob) -> bool:
     names = [each.name for each in command.get_requirements(arguments, options, None, None)]
     seen = [each.name for each in wheel_that_requires(EXCLUDED, "kept").iter_dependencies()]
     asked = wheel_that_requires(f'{EXCLUDED} ; extra == "b"').iter_dependencies(["B"])
-    without = {(EXCLUDED, frozenset())}
-    cut = {USER: without, ("proof", "1"): without | {(EXCLUDED, frozenset({"b"}))}}
+    for_none, for_extra = ((EXCLUDED, frozenset(each)) for each in ((), ("b",)))
+    cut = {USER: {for_none}, ("proof", "1"): {for_none, for_extra}}
     return names == ["proof"] and [*seen, *asked] == ["kept"] and current.job.cut == cut
 
 
