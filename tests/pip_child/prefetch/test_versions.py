@@ -199,6 +199,17 @@ def test_errors_change_nothing(tmp_path: Path) -> None:
     assert result == same_result
 
 
+def test_invalid_metadata_ends_nothing(tmp_path: Path) -> None:
+    requested = pinned(tmp_path / "index")
+    for version in (COUNT - 2, COUNT - 9):
+        make_wheel(tmp_path / "index", "app", str(version), requires=["base", "odd>=1.*"])
+    job = requesting(*requested)
+    result, turns, _ = serve(tmp_path, job, ahead=True)
+    same_result, turns_of_pip, _ = serve(tmp_path, job, ahead=False)
+    assert result == same_result
+    assert turns < turns_of_pip / 3
+
+
 def test_what_is_needed_no_more_is_not_requested(tmp_path: Path, shop: Workshop) -> None:
     make_wheel(tmp_path / "index", "base")
     for version in range(1, COUNT + 1):

@@ -120,17 +120,13 @@ class NextVersions:
             self._guess(lambda: self._study((_project_of(link),), link, distribution))
 
     def _guess(self, act: Callable[[], object]) -> None:
-        """Do something that only saves time; after an error, go on without it."""
+        """Do something that only saves time."""
         self._is_active, self._is_guessing = False, True
         try:
             with muted(SESSION):
-                act()
-        except Exception:
-            _LOGGER.debug("Not fetching the next versions", exc_info=True)
-        else:
-            self._is_active = True
+                _attempt(act)
         finally:
-            self._is_guessing = False
+            self._is_active, self._is_guessing = True, False
 
     def _fetch_after(self, link: Any) -> None:
         name = _project_of(link)
@@ -156,7 +152,7 @@ class NextVersions:
     def _when_done(self, task: Task, act: Callable[[], object]) -> None:
         """Do something when a task is done, and pip asks for something again."""
         if task.done():
-            act()
+            _attempt(act)
             return
         if task not in self._waiting:
             task.add_done_callback(self._arrivals.put)  # type: ignore[arg-type]
@@ -166,7 +162,7 @@ class NextVersions:
         """Go on with what waited for tasks that have finished."""
         while not self._arrivals.empty():
             for act in self._waiting.pop(self._arrivals.get(), ()):
-                act()
+                _attempt(act)
 
     def _study_task(self, parents: tuple[str, ...], link: Any, task: Task) -> None:
         is_here = isinstance(task.outcome, bytes | bool)
@@ -239,6 +235,17 @@ class NextVersions:
                 specifier &= request.req.specifier
                 hashes &= request.hashes(trust_internet=False)
         return specifier, hashes
+
+
+def _attempt(act: Callable[[], object]) -> None:
+    """Do something, or go on without it after an error, such as one in METADATA of an old version.
+
+    If pip needs the same, it meets the error itself.
+    """
+    try:
+        act()
+    except Exception:
+        _LOGGER.debug("Not fetching for a version", exc_info=True)
 
 
 def _parent_of(request: Any) -> str:
