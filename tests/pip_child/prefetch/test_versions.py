@@ -199,6 +199,18 @@ def test_errors_change_nothing(tmp_path: Path) -> None:
     assert result == same_result
 
 
+def test_pip_hardly_waits_if_another_index_has_nothing(tmp_path: Path) -> None:
+    requested = in_step(tmp_path / "index")
+    (tmp_path / "other").mkdir()
+    with LocalIndex(tmp_path / "other") as other:
+        more = ["--extra-index-url", f"{other.base}/simple/"]
+        job = requesting(*more, *requested)
+        result, turns, _ = serve(tmp_path, job, ahead=True)
+        same_result, turns_of_pip, _ = serve(tmp_path, job, ahead=False)
+    assert result == same_result
+    assert turns < turns_of_pip / 3
+
+
 def test_invalid_metadata_ends_nothing(tmp_path: Path) -> None:
     requested = pinned(tmp_path / "index")
     for version in (COUNT - 2, COUNT - 9):

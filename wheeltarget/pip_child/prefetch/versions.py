@@ -194,7 +194,9 @@ class NextVersions:
                 self._when_done(page, partial(self._look_up, parents, need))
                 return True
         request = self._merge(parents, name, need.specifier)
-        if request is None or not all(isinstance(page.outcome, KeptPage) for page in pages):
+        # Another index may not have the project; pip takes that answer from the task, too.
+        are_here = all(isinstance(page.outcome, KeptPage | Exception) for page in pages)
+        if request is None or not are_here:
             return True
         key = (name, *request)
         if key not in self._looked_up:
