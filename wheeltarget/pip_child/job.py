@@ -106,6 +106,8 @@ class JobState:
     :param linked: the paths of files that were linked into the job's folder, not fetched.
     :param saved: by requirement, file names that differ from those of their links.
     :param page_failures: the index pages that could not be read.
+    :param apart: by project, the same two for what was looked up only to fetch ahead.
+    :param is_apart: whether something is looked up only for that now.
     :param cut: by name and version of a release, the excluded projects that it requires, each with
         the extras that were asked for; those that the user requires are at :data:`USER`.
     :param left_out: the excluded projects that something needs.
@@ -129,6 +131,10 @@ class JobState:
     saved: dict[str, str] = field(default_factory=dict)
     pages: WantedPages = field(default_factory=WantedPages)
     page_failures: list[pip_protocol.PageFailure] = field(default_factory=list)
+    apart: dict[str, tuple[WantedPages, list[pip_protocol.PageFailure]]] = field(
+        default_factory=dict
+    )
+    is_apart: bool = False
     cut: dict[tuple[str, str], set[tuple[str, frozenset[str]]]] = field(default_factory=dict)
     left_out: tuple[pip_protocol.LeftOutProject, ...] = ()
     chosen: tuple[pip_protocol.ChosenFile, ...] = ()
@@ -172,19 +178,21 @@ class JobState:
         return SearchScope(local, [], no_index=True)
 
     @contextmanager
-    def pages_apart(self) -> Iterator[tuple[WantedPages, list[pip_protocol.PageFailure]]]:
-        """Return the pages and failures of a search that pip itself may not need, kept apart."""
-        before = self.pages, self.page_failures
-        self.pages, self.page_failures = WantedPages(), []
+    def pages_apart(self, project: str) -> Iterator[None]:
+        """Keep the pages and failures of a project apart, which pip itself may not look up."""
+        before = self.pages, self.page_failures, self.is_apart
+        self.pages, self.page_failures = self.apart.setdefault(project, (WantedPages(), []))
+        self.is_apart = True
         try:
-            yield self.pages, self.page_failures
+            yield
         finally:
-            self.pages, self.page_failures = before
+            self.pages, self.page_failures, self.is_apart = before
 
-    def add_pages(
-        self, pages: WantedPages, failures: Iterable[pip_protocol.PageFailure] = ()
-    ) -> None:
-        """Add pages and failures that were kept apart, since pip needs them now."""
+    def take_pages(self, project: str) -> None:
+        """Add what was kept apart for a project, since pip looks it up now."""
+        if self.is_apart or project not in self.apart:
+            return
+        pages, failures = self.apart.pop(project)
         self.pages.urls |= pages.urls
         self.pages.are_all &= pages.are_all
         self.page_failures += [each for each in failures if each not in self.page_failures]

@@ -149,7 +149,15 @@ def test_project_with_a_url_is_not_asked_for(place: str, tmp_path: Path) -> None
     assert requests["/simple/own/"] == requests_of_pip["/simple/own/"] == 0
 
 
-@pytest.mark.parametrize("make", [pinned, in_step], ids=lambda make: make.__name__)
+def dropped(shelf: Path) -> list[str]:
+    """Make a project whose newest version is in conflict before pip looks at what it needs."""
+    make_wheel(shelf, "app", "2", requires=["base<2", "ghost"])
+    make_wheel(shelf, "app", "1", requires=["base"])
+    make_wheel(shelf, "base", "2")
+    return ["app", "base"]
+
+
+@pytest.mark.parametrize("make", [pinned, in_step, dropped], ids=lambda make: make.__name__)
 def test_index_without_tls_is_named_for_what_pip_looks_up(make: Any, tmp_path: Path) -> None:
     requested = make(tmp_path / "index")
     for version in range(1, 4):

@@ -20,14 +20,12 @@ from typing import Any
 
 from pip._internal.resolution.resolvelib.base import Constraint
 
-from wheeltarget.pip_child.freshness import WantedPages
 from wheeltarget.pip_child.links import first_tried, normalize_name
 from wheeltarget.pip_child.prefetch.pages import KeptPage
 from wheeltarget.pip_child.prefetch.pool import Task
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
 from wheeltarget.pip_child.prefetch.scheduler import SESSION, muted
 from wheeltarget.pip_child.prefetch.walk import read_metadata
-from wheeltarget.pip_protocol import PageFailure
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -59,7 +57,7 @@ class NextVersions:
 
     def __init__(self, ahead: Prefetcher) -> None:
         self._ahead = ahead
-        self._is_active = self._is_guessing = False
+        self._is_active = False
         self._forget()
 
     def _forget(self) -> None:
@@ -68,7 +66,6 @@ class NextVersions:
         self._projects: defaultdict[str, _Project] = defaultdict(_Project)
         self.begun: dict[str, Task | None] = {}
         self._studied: set[str] = set()
-        self._noted: dict[str, tuple[WantedPages, list[PageFailure]]] = {}
         self._looked_up: dict[Any, bool] = {}
         self._waiting: defaultdict[Task, list[Callable[[], object]]] = defaultdict(list)
         self._arrivals: SimpleQueue[Task] = SimpleQueue()
@@ -101,10 +98,6 @@ class NextVersions:
 
     def note_found(self, name: str, candidates: list[Any]) -> None:
         """Note the candidates that pip has found for a project, in ascending order."""
-        if self._is_guessing:
-            return
-        if noted := self._noted.pop(name, None):
-            self._ahead.current.job.add_pages(*noted)
         if self._is_active:
             self._projects[name].found = candidates
 
@@ -121,12 +114,10 @@ class NextVersions:
 
     def _guess(self, act: Callable[[], object]) -> None:
         """Do something that only saves time."""
-        self._is_active, self._is_guessing = False, True
-        try:
-            with muted(SESSION):
-                _attempt(act)
-        finally:
-            self._is_active, self._is_guessing = True, False
+        self._is_active = False  # pip's functions that it calls are not for pip
+        with muted(SESSION):
+            _attempt(act)
+        self._is_active = True
 
     def _fetch_after(self, link: Any) -> None:
         name = _project_of(link)
@@ -206,9 +197,7 @@ class NextVersions:
     def _choose(self, parents: tuple[str, ...], name: str, specifier: Any, hashes: Any) -> bool:
         """Start to fetch the metadata of the best candidate; return whether there is one."""
         finder = self._provider._factory._finder
-        # The pages count for the job only if pip looks up the project, too.
-        with self._ahead.current.job.pages_apart() as noted:
-            self._noted.setdefault(name, noted)
+        with self._ahead.current.job.pages_apart(name):
             found = finder.find_best_candidate(
                 project_name=name, specifier=specifier, hashes=hashes
             )

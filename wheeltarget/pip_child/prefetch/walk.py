@@ -229,9 +229,10 @@ class Walk:
         if node.best is not None and (specifier, hashes) == node.chosen_by:
             return True
         node.chosen_by = (specifier, hashes)
-        found = self._finder.find_best_candidate(
-            project_name=node.name, specifier=specifier, hashes=hashes
-        )
+        with self._ahead.current.job.pages_apart(node.name):
+            found = self._finder.find_best_candidate(
+                project_name=node.name, specifier=specifier, hashes=hashes
+            )
         best = first_tried(found.applicable_candidates, specifier)
         if best is None or best.link != node.best:
             node.best = best and best.link
