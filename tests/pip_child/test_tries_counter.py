@@ -10,10 +10,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pip._internal.models.link import Link
 from pip._internal.req.constructors import install_req_from_line
 from pip._internal.resolution.resolvelib import reporter, resolver
 from pip._internal.resolution.resolvelib.factory import Factory
-from pip._internal.resolution.resolvelib.requirements import SpecifierRequirement
+from pip._internal.resolution.resolvelib.requirements import (
+    ExplicitRequirement,
+    SpecifierRequirement,
+)
 from pip._vendor.resolvelib.structs import RequirementInformation
 
 from tests.support.child import Job, Workshop, later_pip, online
@@ -69,6 +73,7 @@ def candidate(project: str, version: int) -> Any:
         version=str(version),
         source_link="file",
         get_install_requirement=lambda: None,
+        format_for_error=lambda: project,
     )
 
 
@@ -113,7 +118,8 @@ class Resolving:
         self.collected.requirements = list(map(SpecifierRequirement, read))
         lines = {name: install_req_from_line(f"{name}{constraints[name]}") for name in constraints}
         self.collected.constraints = {
-            name: SimpleNamespace(specifier=line.specifier) for name, line in lines.items()
+            name: SimpleNamespace(specifier=line.specifier, links=frozenset())
+            for name, line in lines.items()
         }
         job = self.current.begin(replace(PROOF, label="the target"))
         factory = Factory.__new__(Factory)
@@ -203,6 +209,28 @@ def test_requirement_alone_may_be_the_reason(
     wanted = "lib>=2" if constraint == "<2" else "lib>=25"
     resolving.reject("front", range(19, 6, -1), "lib", wanted)
     assert f"(13 times) {text}: {advice}" in note_on(resolving.summary(), "me", 60)
+
+
+@pytest.mark.parametrize("place", ["requirement", "constraint"])
+def test_project_with_a_url_is_not_looked_up(
+    resolving: Resolving, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    job = resolving.begin("app", lib="")
+    monkeypatch.delattr(Finder, "find_all_candidates")
+    release = candidate("lib", 5)
+    release.source_link = Link("https://example.invalid/lib-5-py3-none-any.whl")
+    given = ExplicitRequirement(release)
+    if place == "constraint":
+        resolving.collected.constraints["lib"].links = {"file"}
+    for version in range(12):
+        rejected = candidate("app", version)
+        causes = criterion("lib>=1", "lib<4", parent=rejected)
+        if place == "requirement":
+            causes.information.insert(0, RequirementInformation(given, None))
+        resolving.reporter.rejecting_candidate(causes, rejected)
+        job.tries._applicable["app"] = frozenset()
+    rivals = [f"{each.name}{each.specifier}" for each in resolving.summary().rivals]
+    assert rivals == (["lib==5", "lib<4"] if place == "requirement" else [])
 
 
 def test_requirement_on_python_may_be_the_reason(resolving: Resolving) -> None:

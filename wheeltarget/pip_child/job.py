@@ -106,8 +106,10 @@ class JobState:
     :param linked: the paths of files that were linked into the job's folder, not fetched.
     :param saved: by requirement, file names that differ from those of their links.
     :param page_failures: the index pages that could not be read.
-    :param cut: by name and version of a release, the excluded projects that it requires; those that
-        the user requires are at :data:`USER`.
+    :param apart: by project, the same two for what was looked up only to fetch ahead.
+    :param is_apart: whether something is looked up only for that now.
+    :param cut: by name and version of a release, the excluded projects that it requires, each with
+        the extras that were asked for; those that the user requires are at :data:`USER`.
     :param left_out: the excluded projects that something needs.
     :param held: what pip has said in a quiet job; the first line names the target.
     :param shown: how many of these lines are shown.
@@ -129,7 +131,11 @@ class JobState:
     saved: dict[str, str] = field(default_factory=dict)
     pages: WantedPages = field(default_factory=WantedPages)
     page_failures: list[pip_protocol.PageFailure] = field(default_factory=list)
-    cut: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    apart: dict[str, tuple[WantedPages, list[pip_protocol.PageFailure]]] = field(
+        default_factory=dict
+    )
+    is_apart: bool = False
+    cut: dict[tuple[str, str], set[tuple[str, frozenset[str]]]] = field(default_factory=dict)
     left_out: tuple[pip_protocol.LeftOutProject, ...] = ()
     chosen: tuple[pip_protocol.ChosenFile, ...] = ()
     failure: pip_protocol.Failure | None = None
@@ -170,6 +176,26 @@ class JobState:
             return SearchScope([], [url], no_index=False)
         local = [each for each in scope.find_links if _is_local(each)]
         return SearchScope(local, [], no_index=True)
+
+    @contextmanager
+    def pages_apart(self, project: str) -> Iterator[None]:
+        """Keep the pages and failures of a project apart, which pip itself may not look up."""
+        before = self.pages, self.page_failures, self.is_apart
+        self.pages, self.page_failures = self.apart.setdefault(project, (WantedPages(), []))
+        self.is_apart = True
+        try:
+            yield
+        finally:
+            self.pages, self.page_failures, self.is_apart = before
+
+    def take_pages(self, project: str) -> None:
+        """Add what was kept apart for a project, since pip looks it up now."""
+        if self.is_apart or project not in self.apart:
+            return
+        pages, failures = self.apart.pop(project)
+        self.pages.urls |= pages.urls
+        self.pages.are_all &= pages.are_all
+        self.page_failures += [each for each in failures if each not in self.page_failures]
 
     def note_unread(self, project: str, read: Callable[[], list[Any]]) -> None:
         """Record a page of which only some files were evaluated, and how to read all links."""

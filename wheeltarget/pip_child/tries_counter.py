@@ -241,6 +241,7 @@ class _Resolution:
     roots: Sequence[Any] = ()
     constraints: Mapping[str, Any] = field(default_factory=dict)
     causes: dict[Claim, tuple[Any, Any]] = field(default_factory=dict)
+    _given: set[str] = field(default_factory=set)  # projects that have a URL
     _known: dict[tuple[str, ...], bool] = field(default_factory=dict)
 
     def claims_of(self, criterion: Any) -> Claims:
@@ -252,7 +253,10 @@ class _Resolution:
         project = "" if project.startswith("<") else project  # for a requirement on Python
         above = ("", "") if parent is None else (parent.project_name, str(parent.version))
         claim = Claim(project, above[0], str(requirement), above[1])
-        self.causes.setdefault(claim, (requirement, parent))
+        if claim not in self.causes:
+            self.causes[claim] = requirement, parent
+            if requirement.get_candidate_lookup()[0] is not None:
+                self._given.add(project)
         return claim
 
     def applicable(self, project: str) -> list[str]:
@@ -308,6 +312,9 @@ class _Resolution:
         specifiers = [wanted.specifier for _, wanted in lookups if wanted is not None]
         if not project:
             return bool(given)  # pip gives the target's Python if it satisfies the requirement
+        constraint = self.constraints.get(project)
+        if not given and (project in self._given or (constraint and constraint.links)):
+            return True  # no index may be asked for it
         if not given:
             return (
                 self._find(project, specifiers, constrained=constrained).best_candidate is not None

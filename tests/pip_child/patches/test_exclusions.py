@@ -107,6 +107,23 @@ def test_extra_that_is_not_requested_leaves_nothing_out(
     assert [run.report(n).left_out for n in (0, 1)] == [(), (LeftOutProject("sdk", ("app",)),)]
 
 
+@pytest.mark.parametrize("ahead", [True, False])
+def test_extra_that_only_a_given_up_release_requests_leaves_nothing_out(
+    shop: Workshop, index: LocalIndex, shelf: Path, ahead: bool
+) -> None:
+    make_wheel(shelf, "lib", requires=['sdk ; extra == "Big_Cloud"'], extras=["Big_Cloud"])
+    make_wheel(shelf, "app", "2", requires=["lib[big-cloud]", "zip>2"])
+    make_wheel(shelf, "app", "1", requires=["lib"])
+    make_wheel(shelf, "zip", "2")
+    jobs = [
+        Job(online(index, *each), excluded=("sdk",))
+        for each in (["app"], ["app", "lib[BIG.cloud]"])
+    ]
+    run = shop.run(*jobs, ahead=ahead)
+    assert sorted(run.names(0)) == ["app-1-py3-none-any.whl", "lib-1.0-py3-none-any.whl"]
+    assert [run.report(n).left_out for n in (0, 1)] == [(), (LeftOutProject("sdk", ("lib",)),)]
+
+
 @pytest.mark.parametrize("lost", [None, 0, 1])
 def test_proof_needs_both_patches(monkeypatch: pytest.MonkeyPatch, lost: int | None) -> None:
     places: list[tuple[Any, str]] = [

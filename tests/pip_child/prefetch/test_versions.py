@@ -128,6 +128,57 @@ def test_pip_hardly_waits_beside_a_requirement_with_a_url(tmp_path: Path) -> Non
     assert turns < turns_of_pip / 2
 
 
+@pytest.mark.parametrize("place", ["url", "constraint"])
+def test_project_with_a_url_is_not_asked_for(place: str, tmp_path: Path) -> None:
+    shelf = tmp_path / "index"
+    for version in range(1, COUNT + 1):
+        make_wheel(shelf, "app", str(version), requires=["own", f"base<{version}"])
+        make_wheel(shelf, "base", str(version))
+    make_wheel(shelf, "app", "0", requires=["own"])
+    make_wheel(shelf, "own")
+
+    def job(index: LocalIndex) -> Job:
+        given = f"own @ {index.base}/files/own-1.0-py3-none-any.whl"
+        requested = ["app", f"base=={COUNT}"]
+        requested += [given] if place == "url" else ["-c", "c.txt"]
+        return Job([*QUIET, *index.pip_args(), *requested], files={"c.txt": given})
+
+    result, _, requests = serve(tmp_path, job, ahead=True)
+    same_result, _, requests_of_pip = serve(tmp_path, job, ahead=False)
+    assert result == same_result
+    assert requests["/simple/own/"] == requests_of_pip["/simple/own/"] == 0
+
+
+def dropped(shelf: Path) -> list[str]:
+    """Make a project whose newest version is in conflict before pip looks at what it needs."""
+    make_wheel(shelf, "app", "2", requires=["base<2", "ghost"])
+    make_wheel(shelf, "app", "1", requires=["base"])
+    make_wheel(shelf, "base", "2")
+    return ["app", "base"]
+
+
+@pytest.mark.parametrize("make", [pinned, in_step, dropped], ids=lambda make: make.__name__)
+def test_index_without_tls_is_named_for_what_pip_looks_up(make: Any, tmp_path: Path) -> None:
+    requested = make(tmp_path / "index")
+    for version in range(1, 4):
+        make_wheel(tmp_path / "index", "app", f"0.{version}", requires=["ghost"])
+    make_wheel(tmp_path / "index", "ghost")
+    outcomes = []
+    for ahead in (True, False):
+        home = tmp_path / f"home-{ahead}"
+        home.mkdir()
+        with LocalIndex(tmp_path / "index") as index:
+            shop = Workshop(home / ".hidden-stage", home / "wheelhouse")
+            more = ["--extra-index-url", "http://unsafe.invalid/simple"]
+            run = shop.run(Job([*QUIET, *index.pip_args(), *more, *requested]), ahead=ahead)
+        failures = {each.project for each in run.report(0).page_failures}
+        outcomes.append((failures, run.stderr.count("not a trusted")))
+    (failures, warnings), (failures_of_pip, warnings_of_pip) = outcomes
+    assert failures == failures_of_pip
+    assert "ghost" not in failures
+    assert warnings <= warnings_of_pip
+
+
 def test_next_target_uses_what_was_fetched_for_the_first(tmp_path: Path, shop: Workshop) -> None:
     requested = pinned(tmp_path / "index")
     with LocalIndex(tmp_path / "index") as index:
@@ -154,6 +205,29 @@ def test_errors_change_nothing(tmp_path: Path) -> None:
     result, _, _ = serve(tmp_path, job, ahead=True)
     same_result, _, _ = serve(tmp_path, requested, ahead=False)
     assert result == same_result
+
+
+def test_pip_hardly_waits_if_another_index_has_nothing(tmp_path: Path) -> None:
+    requested = in_step(tmp_path / "index")
+    (tmp_path / "other").mkdir()
+    with LocalIndex(tmp_path / "other") as other:
+        more = ["--extra-index-url", f"{other.base}/simple/"]
+        job = requesting(*more, *requested)
+        result, turns, _ = serve(tmp_path, job, ahead=True)
+        same_result, turns_of_pip, _ = serve(tmp_path, job, ahead=False)
+    assert result == same_result
+    assert turns < turns_of_pip / 3
+
+
+def test_invalid_metadata_ends_nothing(tmp_path: Path) -> None:
+    requested = pinned(tmp_path / "index")
+    for version in (COUNT - 2, COUNT - 9):
+        make_wheel(tmp_path / "index", "app", str(version), requires=["base", "odd>=1.*"])
+    job = requesting(*requested)
+    result, turns, _ = serve(tmp_path, job, ahead=True)
+    same_result, turns_of_pip, _ = serve(tmp_path, job, ahead=False)
+    assert result == same_result
+    assert turns < turns_of_pip / 3
 
 
 def test_what_is_needed_no_more_is_not_requested(tmp_path: Path, shop: Workshop) -> None:

@@ -40,13 +40,14 @@ def patch_exclusions(current: CurrentJob) -> None:
     @replaces(select_backend().Distribution, "iter_dependencies")
     def iter_dependencies(original: Any, self: Any, *rest: Any, **named: Any) -> Iterator[Any]:
         job = current.job
+        extras = frozenset(map(normalize_name, rest[0] if rest else named.get("extras", ())))
         for requirement in original(self, *rest, **named):
             name = normalize_name(requirement.name)
             if not job.is_excluded(name):
                 yield requirement
             elif not job.checks_metadata:
                 release = normalize_name(self.canonical_name), str(self.version)
-                job.cut.setdefault(release, set()).add(name)
+                job.cut.setdefault(release, set()).add((name, extras))
 
 
 def _drops(job: JobState, requirement: Any) -> bool:
@@ -59,7 +60,7 @@ def _drops(job: JobState, requirement: Any) -> bool:
     except InstallationError:
         is_needed = True  # it may be
     if is_needed:
-        job.cut.setdefault(USER, set()).add(name)
+        job.cut.setdefault(USER, set()).add((name, frozenset()))
     return True
 
 
@@ -83,16 +84,22 @@ def prove_exclusions(current: CurrentJob) -> bool:
         setattr(options, name, [])
     names = [each.name for each in command.get_requirements(arguments, options, None, None)]
     seen = [each.name for each in wheel_that_requires(EXCLUDED, "kept").iter_dependencies()]
-    cut = {USER: {EXCLUDED}, ("proof", "1"): {EXCLUDED}}
-    return names == ["proof"] and seen == ["kept"] and current.job.cut == cut
+    asked = wheel_that_requires(f'{EXCLUDED} ; extra == "b"').iter_dependencies(["B"])
+    for_none, for_extra = ((EXCLUDED, frozenset(each)) for each in ((), ("b",)))
+    cut = {USER: {for_none}, ("proof", "1"): {for_none, for_extra}}
+    return names == ["proof"] and [*seen, *asked] == ["kept"] and current.job.cut == cut
 
 
 def left_out(job: JobState) -> Iterator[LeftOutProject]:
     """Return the excluded projects that the user or a chosen release requires."""
-    result = job.resolver._result.mapping.values()
-    chosen = {(each.project_name, str(each.version)): each.project_name for each in result}
+    chosen: dict[tuple[str, str], set[str]] = {USER: set()}
+    for each in job.resolver._result.mapping.values():
+        extras = chosen.setdefault((each.project_name, str(each.version)), set())
+        extras.update(getattr(each, "extras", ()))
     parents: dict[str, list[str | None]] = {}
-    for release, name in (*sorted(chosen.items()), (USER, None)):
-        for project in job.cut.get(release, ()):
-            parents.setdefault(project, []).append(name)
+    # The user comes last.
+    for release in sorted(chosen, key=lambda each: (each == USER, each)):
+        cut = job.cut.get(release, ())
+        for project in {name for name, requested in cut if requested <= chosen[release]}:
+            parents.setdefault(project, []).append(release[0] or None)
     return (LeftOutProject(name, tuple(parents[name])) for name in sorted(parents))

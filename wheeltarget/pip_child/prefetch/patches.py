@@ -287,6 +287,7 @@ def patch_versions(ahead: Prefetcher, undo: ExitStack) -> None:
     @replaces(PackageFinder, "find_best_candidate", undo=undo)
     def find_best(original: Any, self: Any, project_name: str, *rest: Any, **named: Any) -> Any:
         found = original(self, project_name, *rest, **named)
+        ahead.current.job.take_pages(project_name)
         versions.note_found(project_name, found.applicable_candidates)
         return found
 

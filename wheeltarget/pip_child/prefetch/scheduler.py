@@ -37,7 +37,7 @@ _PATIENCE, _SHORT_PATIENCE = 5.0, 0.5
 _FOUND = ("_all_candidates", "_best_candidates", "_requires_python_skipped", "_logged_links")
 """Attributes of a finder for files that it has found or skipped; each pip has some of them."""
 
-_SESSION = "pip._internal.network.session"
+SESSION = "pip._internal.network.session"
 _FINDER = ("pip._internal.index.collector", "pip._internal.index.package_finder")
 
 
@@ -65,7 +65,7 @@ class WalkScheduler:
         if self._is_done(finder, requirements):
             return
         own = Walk(self._ahead, finder, self._arrivals, follows=not resolver.ignore_dependencies)
-        with _muted(_SESSION):
+        with muted(SESSION):
             own.begin(requirements)
             self._run(own, takes_wheels=takes_wheels)
 
@@ -180,12 +180,12 @@ class WalkScheduler:
 
     @contextmanager
     def _switched_to(self, job: JobState) -> Iterator[None]:
-        with self._ahead.current.switched_to(job), _muted(*_FINDER):
+        with self._ahead.current.switched_to(job), muted(*_FINDER):
             yield
 
 
 @contextmanager
-def _muted(*names: str) -> Iterator[None]:
+def muted(*names: str) -> Iterator[None]:
     """Disable loggers of pip, which will log the same again later."""
     before = {logger: logger.disabled for logger in map(logging.getLogger, names)}
     for logger in before:

@@ -24,6 +24,7 @@ from wheeltarget.pip_child.links import first_tried, normalize_name
 from wheeltarget.pip_child.prefetch.pages import KeptPage
 from wheeltarget.pip_child.prefetch.pool import Task
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
+from wheeltarget.pip_child.prefetch.scheduler import SESSION, muted
 from wheeltarget.pip_child.prefetch.walk import read_metadata
 
 _LOGGER = logging.getLogger(__name__)
@@ -112,14 +113,11 @@ class NextVersions:
             self._guess(lambda: self._study((_project_of(link),), link, distribution))
 
     def _guess(self, act: Callable[[], object]) -> None:
-        """Do something that only saves time; after an error, go on without it."""
+        """Do something that only saves time."""
         self._is_active = False  # pip's functions that it calls are not for pip
-        try:
-            act()
-        except Exception:
-            _LOGGER.debug("Not fetching the next versions", exc_info=True)
-        else:
-            self._is_active = True
+        with muted(SESSION):
+            _attempt(act)
+        self._is_active = True
 
     def _fetch_after(self, link: Any) -> None:
         name = _project_of(link)
@@ -145,7 +143,7 @@ class NextVersions:
     def _when_done(self, task: Task, act: Callable[[], object]) -> None:
         """Do something when a task is done, and pip asks for something again."""
         if task.done():
-            act()
+            _attempt(act)
             return
         if task not in self._waiting:
             task.add_done_callback(self._arrivals.put)  # type: ignore[arg-type]
@@ -155,7 +153,7 @@ class NextVersions:
         """Go on with what waited for tasks that have finished."""
         while not self._arrivals.empty():
             for act in self._waiting.pop(self._arrivals.get(), ()):
-                act()
+                _attempt(act)
 
     def _study_task(self, parents: tuple[str, ...], link: Any, task: Task) -> None:
         is_here = isinstance(task.outcome, bytes | bool)
@@ -179,13 +177,17 @@ class NextVersions:
     def _look_up(self, parents: tuple[str, ...], need: Any) -> bool:
         """Look up a dependency as pip will; return false if nothing satisfies it."""
         name = normalize_name(need.name)
+        if self._merge(parents, name, need.specifier) is None:
+            return True  # pip asks no index for it
         pages = self._ahead.fetch_pages(self._provider._factory._finder, name)
         for page in pages:
             if not page.done():
                 self._when_done(page, partial(self._look_up, parents, need))
                 return True
         request = self._merge(parents, name, need.specifier)
-        if request is None or not all(isinstance(page.outcome, KeptPage) for page in pages):
+        # Another index may not have the project; pip takes that answer from the task, too.
+        are_here = all(isinstance(page.outcome, KeptPage | Exception) for page in pages)
+        if request is None or not are_here:
             return True
         key = (name, *request)
         if key not in self._looked_up:
@@ -195,7 +197,10 @@ class NextVersions:
     def _choose(self, parents: tuple[str, ...], name: str, specifier: Any, hashes: Any) -> bool:
         """Start to fetch the metadata of the best candidate; return whether there is one."""
         finder = self._provider._factory._finder
-        found = finder.find_best_candidate(project_name=name, specifier=specifier, hashes=hashes)
+        with self._ahead.current.job.pages_apart(name):
+            found = finder.find_best_candidate(
+                project_name=name, specifier=specifier, hashes=hashes
+            )
         best = first_tried(found.applicable_candidates, specifier)
         if best is None:
             return False
@@ -221,6 +226,17 @@ class NextVersions:
                 specifier &= request.req.specifier
                 hashes &= request.hashes(trust_internet=False)
         return specifier, hashes
+
+
+def _attempt(act: Callable[[], object]) -> None:
+    """Do something, or go on without it after an error, such as one in METADATA of an old version.
+
+    If pip needs the same, it meets the error itself.
+    """
+    try:
+        act()
+    except Exception:
+        _LOGGER.debug("Not fetching for a version", exc_info=True)
 
 
 def _parent_of(request: Any) -> str:

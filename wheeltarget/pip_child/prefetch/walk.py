@@ -86,6 +86,7 @@ class Walk:
         self.in_its_job = in_its_job or nullcontext
         self._nodes: dict[str, _Node] = {}
         self._constraints: dict[str, Any] = {}
+        self._given: set[str] = set()  # by a link, so that pip asks no index for them
         self._todo: deque[_Node] = deque()
         self.waiting: dict[Task, list[_Node]] = {}
         self._identified: set[str] = set()
@@ -142,9 +143,13 @@ class Walk:
                     name = normalize_name(root.name)
                     known = self._constraints.get(name)
                     self._constraints[name] = known & root if known else Constraint.from_ireq(root)
+                    if root.link:
+                        self._given.add(name)
             elif root.match_markers(()):
                 if root.link or root.req is None:
                     self._is_partial = True
+                    if root.name:
+                        self._given.add(normalize_name(root.name))
                     continue
                 request = (root.req.specifier, root.extras, root.hashes(trust_internet=False))
                 requests[normalize_name(root.req.name)].append(request)
@@ -153,6 +158,9 @@ class Walk:
 
     def _request(self, name: str, parent: str, requests: list[_Request]) -> None:
         """Set the requirements of a parent on a project."""
+        if name in self._given:
+            self._is_partial = True
+            return
         node = self._nodes.setdefault(name, _Node(name))
         if requests:
             node.requests[parent] = requests
@@ -214,8 +222,6 @@ class Walk:
     def _choose(self, node: _Node) -> bool:
         """Find the best candidate of a project; return whether there is one."""
         constraint = self._constraints.get(node.name, Constraint.empty())
-        if constraint.links:
-            return False
         specifier, hashes = constraint.specifier, constraint.hashes
         for wanted, _, allowed in node.all_requests():
             specifier &= wanted
@@ -223,9 +229,10 @@ class Walk:
         if node.best is not None and (specifier, hashes) == node.chosen_by:
             return True
         node.chosen_by = (specifier, hashes)
-        found = self._finder.find_best_candidate(
-            project_name=node.name, specifier=specifier, hashes=hashes
-        )
+        with self._ahead.current.job.pages_apart(node.name):
+            found = self._finder.find_best_candidate(
+                project_name=node.name, specifier=specifier, hashes=hashes
+            )
         best = first_tried(found.applicable_candidates, specifier)
         if best is None or best.link != node.best:
             node.best = best and best.link
