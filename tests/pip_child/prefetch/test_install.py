@@ -20,7 +20,7 @@ pytestmark = pytest.mark.seams
 def test_proof_that_fails_undoes_all_of_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without the patches for targets, pip finds no file for that of the proof."""
+    """Without the patches for targets, pip does not know the tags of the proof's wheels."""
     before = replaced()
     current = CurrentJob(RunContext())
     prefetching = Prefetching(current, ResolveJobs((), True, 4), tmp_path)
@@ -30,7 +30,8 @@ def test_proof_that_fails_undoes_all_of_them(
     prefetching.write_note()
     note = capsys.readouterr().err
     assert note.startswith("note: wheeltarget cannot fetch ahead with pip ")
-    assert "(index pages: pip does not use the patch); the files are the same" in note
+    assert "(versions: UnsupportedWheel(" in note
+    assert "; the files are the same, but the run takes longer\n" in note
 
 
 @pytest.mark.parametrize(("is_wanted", "has_note"), [(True, True), (False, False)])

@@ -107,8 +107,9 @@ class NextVersions:
 
     def note_read(self, link: Any, distribution: Any) -> None:
         """Fetch what pip needs for the dependencies of a file, whose metadata it has read."""
-        if self._is_active:
-            self._guess(partial(self._study, (_project_of(link),), link, distribution))
+        # pip reads what the user requires by a URL before it looks for anything.
+        if self._is_active and self._provider is not None:
+            self._guess(lambda: self._study((_project_of(link),), link, distribution))
 
     def _guess(self, act: Callable[[], object]) -> None:
         """Do something that only saves time; after an error, go on without it."""
