@@ -169,8 +169,8 @@ class ResolutionError(DownloadError):
     """One for each project; may be empty. The messages are pip's output on what has none."""
 
     backtracking: tuple[tuple[str, Backtracking], ...] = ()
-    """For each target for which pip tried many versions: its label, and which requirements were most
-    often the reason. Left out if the explanations have the same requirements."""
+    """For each target for which pip tried many versions: its label, and which requirements were
+    most often the reason. Left out if the explanations have the same requirements."""
 
 
 def explain(
