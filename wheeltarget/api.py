@@ -41,6 +41,7 @@ from wheeltarget.commands.prune import PruneOutcome, PruneRequest, prune
 from wheeltarget.commands.validate.codes import CODES
 from wheeltarget.commands.validate.validate import ValidateOutcome, ValidateRequest, validate
 from wheeltarget.errors import Fault, InputError, Location, WheeltargetError
+from wheeltarget.resolver.explanation import ResolutionError
 from wheeltarget.resolver.pip_runner import captured_output
 
 __all__ = [
@@ -49,10 +50,11 @@ __all__ = [
     "ExplainRequest", "Fault", "InputError", "InstallCheckOutcome", "InstallCheckRequest",
     "Location", "LockOutcome", "LockRequest", "MergeOutcome", "MergeRequest", "PackOutcome",
     "PackRequest", "PackVerifyOutcome", "PackVerifyRequest", "PlainRun",
-    "PruneOutcome", "PruneRequest", "RequestedBy", "TargetFile", "TargetFiles", "TargetsOutcome",
-    "TargetsRequest", "ValidateOutcome", "ValidateRequest", "WheeltargetError", "bundle",
-    "cache_clear", "cache_info", "cache_prune", "check", "download", "explain", "install_check",
-    "lock", "merge", "pack", "pack_verify", "probe", "prune", "targets", "validate",
+    "PruneOutcome", "PruneRequest", "RequestedBy", "ResolutionError", "TargetFile", "TargetFiles",
+    "TargetsOutcome", "TargetsRequest", "ValidateOutcome", "ValidateRequest", "WheeltargetError",
+    "bundle", "cache_clear", "cache_info", "cache_prune", "check", "download", "explain",
+    "install_check", "lock", "merge", "pack", "pack_verify", "probe", "prune", "targets",
+    "validate",
 ]  # fmt: skip
 
 _Request = TypeVar("_Request")

@@ -557,8 +557,9 @@ def test_dir_and_info(folder: Path) -> None:
     empty = run("info").stdout
     assert empty.splitlines() == [
         f"Folder    {folder}",
-        "Wheels    0, 0 bytes of 10.0 GB",
-        "Metadata  0, 0 bytes",
+        "Wheels    0, 0 bytes",
+        "Metadata  of 0 wheels, 0 bytes",
+        "Limit     10.0 GB for both",
         "Runs      0 remembered, 0 that may still hold",
     ]
     assert not folder.exists()

@@ -364,7 +364,7 @@ def test_child_writes_the_note(
     )
     notes = [line for line in run.stderr.splitlines() if line.startswith("note: pip has tried")]
     assert len(notes) == (not quiet)
-    assert all("lib<2 (you asked for it; -r r.txt (line 2))" in note for note in notes)
+    assert all("lib<2 from -r r.txt (line 2) and lib>=2 (needed by " in note for note in notes)
 
 
 MOVES = {

@@ -482,12 +482,13 @@ def test_nothing_to_explain() -> None:
 def test_failure_of_pip_without_a_reason_shows_its_messages() -> None:
     job = Job(look_up_tag("cp39-cp39-win32"), (), (), ())
     good = JobResult(job, 0, "all", (), Path())
-    bad = replace(good, exit_code=2, messages=("ERROR: no",))
-    error = explain_failures([bad, good, bad, bad], ["a", "b", "c", "d"], look_up_tag)
+    bad = replace(good, exit_code=2, messages=("ERROR: no", "  end"))
+    other = replace(bad, messages=("ERROR: not now", "  end"))
+    error = explain_failures([bad, good, other, bad], ["a", "b", "c", "d"], look_up_tag)
     assert error.message == "pip failed for a, c and d; nothing was saved"
     assert (error.hint, error.exit_code) == ("see pip's output above", 2)
     assert isinstance(error, ResolutionError)
-    assert error.messages == ("ERROR: no",) * 3
+    assert error.messages == ("ERROR: no", "  end", "ERROR: not now", "  end"), "each job's once"
 
 
 def situation(files: list[FileFact], *demands: Demand, tag: str = TAG) -> Explanation:

@@ -349,7 +349,7 @@ class CacheUsage(NamedTuple):
     :param size: that of the wheels.
     :param limit: that of wheels and metadata together.
     :param current: the number of recorded runs whose index pages are still fresh.
-    :param metadata: the number of wheels of which only the metadata is there.
+    :param metadata: the number of wheels whose metadata is there, read without the wheels.
     """
 
     folder: Path

@@ -1,6 +1,6 @@
 """The versions that pip's resolver has tried, and which requirements excluded them.
 
-These are counts alone; :mod:`wheeltarget.pip_child.tries_counter` takes them from pip.
+Here is only the counting; :mod:`wheeltarget.pip_child.tries_counter` sees what pip tries.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from itertools import combinations
 from typing import NamedTuple
 
 _MANY = 3
-"""From which version of a project on it is shown; most projects need one or two in any run."""
+"""A project is shown from this number of its versions on; most projects need one or two."""
 
 _FEW = 10
-"""How many versions may be tried in vain in a run that is not said to take long."""
+"""From this number of versions that were tried in vain on, pip has gone back often."""
 
 NOTES_AFTER = (60.0, 600.0)
 """Seconds of resolving after which the user gets a note."""
@@ -41,7 +41,11 @@ Kind = tuple[tuple[str, str], ...]
 
 
 class Attempt(NamedTuple):
-    """The version that is tried, the how manieth of its project it is, and of how many."""
+    """A version that is tried.
+
+    :param number: how many versions of the project were tried, with this one.
+    :param total: how many versions of the project may be tried.
+    """
 
     project: str
     version: str
@@ -70,7 +74,7 @@ class Tries:
 
     def __init__(self) -> None:
         self.latest: Attempt | None = None
-        """The version to show; None as long as pip comes on without going back."""
+        """The version to show; None while pip does not go back."""
         self._versions: dict[str, set[str]] = {}
         self._applicable: dict[str, frozenset[str]] = {}
         self._rejections: Counter[Claims] = Counter()
@@ -121,7 +125,7 @@ class Tries:
         """
         tried = self._versions.get(project)
         if tried is None:
-            # This is new ground, so what was tried before is done with.
+            # pip has come further, so the version that was shown is done.
             tried, self.latest = self._versions.setdefault(project, set()), None
         is_new = version not in tried
         tried.add(version)
@@ -135,13 +139,13 @@ class Tries:
             self.latest = Attempt(project, version, len(tried), total)
 
     def seconds_at(self, now: float) -> float:
-        """Return how long pip has been trying versions; the first call begins to count."""
+        """Return how many seconds pip has been trying versions, since the first call."""
         if self._began is None:
             self._began = now
         return now - self._began
 
     def is_note_due(self, now: float) -> bool:
-        """Return whether the user should know that this takes long; once for each note."""
+        """Return whether to tell the user that this takes long: true once for each note."""
         seconds = self.seconds_at(now)
         is_due = self._notes < len(NOTES_AFTER) and seconds >= NOTES_AFTER[self._notes]
         if not is_due or not self.are_many:

@@ -214,12 +214,11 @@ def _describe_rivals(backtracking: Backtracking) -> str:
 
 
 def _describe(demand: Demand) -> str:
-    """Return a requirement with who needs it, such as ``lib<2 (needed by app 1.0)``."""
+    """Return a requirement and what needs it, such as ``lib<2 (needed by app 1.0)``."""
     what = f"{demand.name}{demand.specifier}" if demand.project else f"Python {demand.specifier}"
     if demand.chain:
         return f"{what} (needed by {' '.join(filter(None, demand.chain[0]))})"
-    line = f"; {demand.location}" if demand.location else ""
-    return f"{what} (you asked for it{line})"
+    return f"{what} from {demand.location}" if demand.location else f"{what} (you asked for it)"
 
 
 def _write_note(text: str) -> None:

@@ -169,7 +169,8 @@ class ResolutionError(DownloadError):
     """One for each project; may be empty. The messages are pip's output on what has none."""
 
     backtracking: tuple[tuple[str, Backtracking], ...] = ()
-    """For each label of a target for which pip tried many versions, how, if that says more."""
+    """For each target for which pip tried many versions: its label, and which requirements were
+    most often the reason. Left out if the explanations have the same requirements."""
 
 
 def explain(
@@ -214,7 +215,9 @@ def explain_failures(
     explained = [(result, tuple(_explain_job(result, build))) for _, result in failed]
     unseen = [name for r, _ in explained if r.failure for name in r.failure.unseen]
     hint = f"not checked yet: {', '.join(dict.fromkeys(unseen))}" if unseen else ""
-    messages = [text for r, some in explained if not some for text in r.messages]
+    # Several targets often fail for the same reason.
+    unexplained = dict.fromkeys(r.messages for r, some in explained if not some)
+    messages = [text for texts in unexplained for text in texts]
     # A missing file may have been on one of these.
     unread = find_index_failures(result for _, result in failed)
     quarantined = describe_quarantined(each for _, result in failed for each in result.statuses)

@@ -102,8 +102,9 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     show_usage(CacheUsage(Path("/kept"), 3, 1500, 10**10, 2, 1, 7, 2500), as_json=False)
     assert capsys.readouterr().out == (
         "Folder    /kept\n"
-        "Wheels    3, 1.5 kB of 10.0 GB\n"
-        "Metadata  7, 2.5 kB\n"
+        "Wheels    3, 1.5 kB\n"
+        "Metadata  of 7 wheels, 2.5 kB\n"
+        "Limit     10.0 GB for both\n"
         "Runs      2 remembered, 1 that may still hold\n"
     )
 

@@ -346,6 +346,11 @@ def test_only_parts_lie(shelf: Path, server: LocalIndex, tmp_path: Path) -> None
     found = run(server, tmp_path / "run", "download")
     assert (found.exit_code != 0, found.files) == (True, {})
     assert "differs from what 127.0.0.1" in found.stderr
+    assert found.stderr.count("nothing was saved") == 1
+    # What the message proposes works.
+    assert "set WHEELTARGET_AHEAD=0" in found.stderr
+    whole = run(server, tmp_path / "whole", "download", prefetch=False)
+    assert (whole.exit_code, APP in whole.files) == (0, True), whole.stderr
     # It was not kept, either: the same run is right once the server is.
     server.forget_faults()
     right = again(server, tmp_path / "run", "download")

@@ -204,8 +204,9 @@ def show_usage(usage: CacheUsage, *, as_json: bool) -> None:
     show_lines(
         [
             f"Folder    {usage.folder}",
-            f"Wheels    {usage.wheels}, {_large_size(usage.size)} of {_large_size(usage.limit)}",
-            f"Metadata  {usage.metadata}, {_large_size(usage.metadata_size)}",
+            f"Wheels    {usage.wheels}, {_large_size(usage.size)}",
+            f"Metadata  of {counted(usage.metadata, 'wheel')}, {_large_size(usage.metadata_size)}",
+            f"Limit     {_large_size(usage.limit)} for both",
             f"Runs      {usage.runs} remembered, {usage.current} that may still hold",
         ]
     )

@@ -81,7 +81,7 @@ class Validators(NamedTuple):
 
     @property
     def strong_etag(self) -> str:
-        """Return the ETag if it stands for the very bytes; else an empty string."""
+        """Return the ETag if it is strong, so that equal ones mean equal bytes; else nothing."""
         return self.etag if self.etag.startswith('"') else ""
 
 

@@ -77,7 +77,8 @@ class OtherMetadataError(InstallationError):  # type: ignore[misc]
     def __init__(self, filename: str, host: str) -> None:
         super().__init__(
             f"{filename}: its METADATA differs from what {host} sent when only parts of the file "
-            "were requested: the server sends damaged or different files; nothing was saved"
+            "were requested, so the server sends damaged or different files; "
+            "try again, or set WHEELTARGET_AHEAD=0 to fetch whole wheels only"
         )
 
 

@@ -72,7 +72,7 @@ class NextVersions:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Fetch ahead for a while; what was not begun by its end is withdrawn."""
+        """Fetch ahead within the block; requests that were not begun by its end are withdrawn."""
         self._is_active = True
         try:
             yield
