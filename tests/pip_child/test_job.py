@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.child import LINUX
 from wheeltarget.pip_child.job import CurrentJob, JobState, RunContext, replaces
-from wheeltarget.pip_protocol import JobOrder
+from wheeltarget.pip_protocol import JobOrder, PageFailure
 
 pytestmark = pytest.mark.seams
 
@@ -42,6 +42,25 @@ def test_current_job_is_unchanged_after_a_switch_to_another_one() -> None:
     with pytest.raises(ZeroDivisionError), current.switched_to(other):
         _ = 1 // 0
     assert current.job is mine
+
+
+def test_pages_of_a_guess_count_once_pip_looks_up_the_project() -> None:
+    job, failure = JobState(ORDER), PageFailure("lib", "https://example.invalid/", "503")
+    with job.pages_apart("lib"):
+        job.pages.urls.add("page")
+        job.pages.are_all = False
+        job.page_failures.append(failure)
+        job.take_pages("lib")  # as a patched function of pip does, which the guess calls
+    assert (job.pages.urls, job.pages.are_all, job.page_failures) == (set(), True, [])
+    job.take_pages("other")
+    job.page_failures.append(failure)
+    for _ in range(2):
+        job.take_pages("lib")
+        assert (job.pages.urls, job.pages.are_all, job.page_failures) == (
+            {"page"},
+            False,
+            [failure],
+        )
 
 
 def test_nothing_of_a_job_is_shared_with_the_next_one() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,6 +44,7 @@ class Answer:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     breaks: bool = False
+    urls: tuple[str, ...] = (HOST,)  # of the redirects, and the last one
 
     def response(self) -> Any:
         headers = {"Content-Length": str(len(self.body)), **self.headers}
@@ -58,7 +59,8 @@ class Answer:
         return SimpleNamespace(
             status_code=self.status,
             reason="",
-            url=HOST,
+            url=self.urls[-1],
+            history=[SimpleNamespace(url=url) for url in self.urls[:-1]],
             headers=headers,
             raw=SimpleNamespace(stream=stream),
             close=lambda: None,
@@ -301,6 +303,15 @@ def test_broken_answer_matters_for_this_file_only(tmp_path: Path, name: str) -> 
     place = Place(tmp_path, lambda c, w: BROKEN[name](c, w) if w else whole(c, w), MUCH)
     assert place.read() is True
     assert (place.asked[0], place.asked[-1]) == (f"bytes=-{TAIL}", "")
+    assert place.takes_others()
+
+
+@pytest.mark.parametrize("urls", [(HOST, "http://a.example"), (HOST, "http://a.example", HOST)])
+def test_part_that_came_over_http_is_not_used(tmp_path: Path, urls: tuple[str, ...]) -> None:
+    """Only the hash of the whole wheel protects what comes so."""
+    place = Place(tmp_path, lambda c, w: replace(ranges(c, w), urls=urls), MUCH)
+    assert place.read() is True
+    assert place.asked == [f"bytes=-{TAIL}", ""]
     assert place.takes_others()
 
 

@@ -316,6 +316,9 @@ class _Remote:
             if response.status_code in _UNKNOWN:
                 raise _UnknownRangeError(response.status_code)
             raise_for_status(response)
+            hops = [each.url.partition(":")[0].lower() for each in (*response.history, response)]
+            if "http" in hops and self._url.lower().startswith("https:"):
+                raise PartError("it came over http, where only a hash protects it")
             if response.status_code != _PART:
                 raise _LyingError(f"its status is {response.status_code}")
             try:
