@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from pip._internal.cli.index_command import SessionCommandMixin
 from pip._internal.index import collector, package_finder
+from pip._internal.models.link import Link
 from pip._internal.network.download import Downloader
 from pip._internal.operations import prepare
 from pip._internal.operations.prepare import RequirementPreparer
@@ -78,3 +80,19 @@ def test_metadata_of_parts_is_proved_together_with_its_check(
         assert prove_metadata(ahead)
         monkeypatch.setattr(Ranges, "check", lambda *_: None)
         assert not prove_metadata(ahead)
+
+
+def test_archive_that_fails_in_an_unexpected_way_is_left_to_pip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member may be compressed in any way; what its library raises is not for the resolver."""
+
+    def read(*_: object) -> bytes:
+        raise lzma.LZMAError("corrupt input data")
+
+    ahead = Prefetcher(CurrentJob(RunContext()), ResolveJobs((), True, 1), tmp_path)
+    monkeypatch.setattr(ahead.ranges, "read", read)
+    monkeypatch.setattr(ahead.pool, "submit", lambda _task: None)
+    monkeypatch.setattr(ahead.pool, "withdraw", lambda _task: True)
+    page = "https://index.example/simple/a/"
+    assert not ahead.read_parts(Link(f"{page}a-1-py3-none-any.whl#sha256=00", comes_from=page))

@@ -12,16 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pip._internal.exceptions import NetworkConnectionError, PipError
+from pip._internal.exceptions import NetworkConnectionError
 from pip._internal.models.link import Link
 from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
 from pip._internal.utils.compatibility_tags import get_supported
-from pip._vendor.requests import RequestException
-from pip._vendor.urllib3.exceptions import HTTPError
 
 from wheeltarget.cache.metadata_store import MetadataStore
 from wheeltarget.cache.wheel_store import Store
-from wheeltarget.errors import HashMismatchError
 from wheeltarget.pip_child.job import CurrentJob
 from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool, Task, finished_task, host_of
@@ -179,7 +176,7 @@ class Prefetcher:
         if self.pool.withdraw(task):
             try:
                 outcome = self.ranges.read(link)
-            except (PipError, RequestException, HTTPError, OSError, HashMismatchError):
+            except Exception:
                 _LOGGER.debug("Leaving %s to pip", link, exc_info=True)
                 return False  # pip requests the wheel, and meets the error itself
             task = self._tasks[task.url] = finished_task(task.url, outcome)
