@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 from pip._internal.cli.index_command import SessionCommandMixin
 from pip._internal.commands import create_command
@@ -251,8 +251,9 @@ def prove_metadata(ahead: Prefetcher) -> bool:
     with TemporaryDirectory(prefix="wheeltarget-") as folder:
         wheel = Path(folder, "proof-1-py3-none-any.whl")
         with ZipFile(wheel, "w") as archive:
-            archive.writestr("proof-1.dist-info/WHEEL", "Wheel-Version: 1.0\n")
-            archive.writestr("proof-1.dist-info/METADATA", metadata + b"Requires-Dist: other\n")
+            archive.writestr(ZipInfo("proof-1.dist-info/WHEEL"), "Wheel-Version: 1.0\n")
+            other = metadata + b"Requires-Dist: other\n"
+            archive.writestr(ZipInfo("proof-1.dist-info/METADATA"), other)
         sha256 = hash_file(wheel).sha256
         link = Link(f"{_INDEX}/{wheel.name}#sha256={sha256}", comes_from=f"{_INDEX}/proof/")
         requirement = install_req_from_line(f"proof @ {link.url}")
